@@ -26,12 +26,18 @@ int svio_loop_set_events(struct svio_loop_source *source, uint32_t events);
 
 typedef void (*svio_loop_timer_fn)(void *context);
 
-/* Call fn once after delay_us, or every period_us (0: once). NULL: errno says why. */
+/*
+ * Call fn once after delay_us, or every period_us (0: once). NULL: errno says
+ * why. Also a timer that has fired once is removed by its owner.
+ */
 struct svio_loop_source *svio_loop_add_timer(struct svio_loop *loop, uint64_t delay_us,
 					     uint64_t period_us, svio_loop_timer_fn fn,
 					     void *context);
 
-/* Remove any source (NULL is fine); its callback is not called again. Does not close the fd. */
+/*
+ * Remove any source (NULL is fine); its callback is not called again. Does not
+ * close the fd: close it after this, not before.
+ */
 void svio_loop_remove(struct svio_loop_source *source);
 
 /* Run until svio_loop_stop(). 0, or -errno where epoll itself failed. */
