@@ -55,13 +55,13 @@ struct svio_hal; /* the port's own state */
 struct svio_wire_frame {
 	const void *data;
 	uint32_t bytes;
-	uint16_t flags; /* SVIO_WIRE_* */
+	uint16_t flags;      /* SVIO_WIRE_* */
 	uint16_t csum_start; /* with SVIO_WIRE_CSUM on transmit, as in svio_tx_ext */
 	uint16_t csum_offset;
 };
 
 #define SVIO_WIRE_CSUM_OK 0x1 /* receive: the port's hardware has verified the L4 checksum */
-#define SVIO_WIRE_CSUM 0x2 /* transmit: to be completed by hardware (only if ops->wire_csum) */
+#define SVIO_WIRE_CSUM    0x2 /* transmit: to be completed by hardware (only if ops->wire_csum) */
 
 /* Cold calls. */
 struct svio_hal_ops {

@@ -25,11 +25,11 @@ struct svio_loop;
 /* What an administrator decides about a VIF. Zero means the default where one is named. */
 struct svio_vif_settings {
 	char name[SVIO_HOST_NAME_BYTES]; /* [a-z0-9][a-z0-9._-]*, at most 31 */
-	uint8_t mac[6]; /* all zero: made from the name, locally administered */
-	uint16_t vlan; /* 1..4094; 0: trunk */
-	uint16_t queues; /* pairs; 0: 4 */
-	uint16_t mtu_max; /* 0: 9000 */
-	uint64_t max_bps; /* 0: no ceiling */
+	uint8_t mac[6];                  /* all zero: made from the name, locally administered */
+	uint16_t vlan;                   /* 1..4094; 0: trunk */
+	uint16_t queues;                 /* pairs; 0: 4 */
+	uint16_t mtu_max;                /* 0: 9000 */
+	uint64_t max_bps;                /* 0: no ceiling */
 	uint64_t min_bps;
 	uint64_t rx_max_bps;
 	uint32_t burst_bytes;
@@ -113,9 +113,9 @@ void svio_vif_disconnected(struct svio_vif *vif);
 
 struct svio_device_options {
 	const char *run_dir; /* sockets live here */
-	const char *wire; /* handed to svio-fw */
+	const char *wire;    /* handed to svio-fw */
 	const char *fw_path; /* the svio-fw program */
-	uint32_t vifs_max; /* 1..SVIO_HOST_VIFS_MAX */
+	uint32_t vifs_max;   /* 1..SVIO_HOST_VIFS_MAX */
 };
 
 /* 0 and *device; -errno with a message logged. The firmware is started, not yet ready. */

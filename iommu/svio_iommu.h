@@ -20,13 +20,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SVIO_IOMMU_PAGE_LG2 12
-#define SVIO_IOMMU_PAGE_BYTES (1u << SVIO_IOMMU_PAGE_LG2)
-#define SVIO_IOMMU_ADDRESS_LG2 48 /* I/O addresses are below 2^48 */
-#define SVIO_IOMMU_OBJECTS_MAX 65535 /* object numbers 1..65535; 0 is none */
-#define SVIO_IOMMU_OBJECT_LG2_MAX 46 /* bytes of one object */
+#define SVIO_IOMMU_PAGE_LG2       12
+#define SVIO_IOMMU_PAGE_BYTES     (1u << SVIO_IOMMU_PAGE_LG2)
+#define SVIO_IOMMU_ADDRESS_LG2    48    /* I/O addresses are below 2^48 */
+#define SVIO_IOMMU_OBJECTS_MAX    65535 /* object numbers 1..65535; 0 is none */
+#define SVIO_IOMMU_OBJECT_LG2_MAX 46    /* bytes of one object */
 
-#define SVIO_IOMMU_READ 0x1u
+#define SVIO_IOMMU_READ  0x1u
 #define SVIO_IOMMU_WRITE 0x2u
 
 struct svio_iommu; /* the writer's state, in the caller's memory */
@@ -104,8 +104,8 @@ struct svio_iommu_mapping {
  * The first mapping at or after iova. 0; -ENOENT: none; -EINVAL: no such
  * domain. Iterate with iova = found.iova + found.bytes.
  */
-int svio_iommu_mapping_next(const struct svio_iommu *iommu, svio_iommu_domain domain,
-			    uint64_t iova, struct svio_iommu_mapping *found);
+int svio_iommu_mapping_next(const struct svio_iommu *iommu, svio_iommu_domain domain, uint64_t iova,
+			    struct svio_iommu_mapping *found);
 
 struct svio_iommu_domain_stats {
 	uint64_t mapped_bytes;

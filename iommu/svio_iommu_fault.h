@@ -13,13 +13,13 @@
 
 struct svio_iommu_fault {
 	uint64_t sequence; /* from 1; 0: this record is being written */
-	uint64_t time_ns; /* the firmware's monotonic clock */
+	uint64_t time_ns;  /* the firmware's monotonic clock */
 	uint64_t iova;
 	uint32_t bytes;
 	uint32_t vif;
-	uint16_t queue; /* kind << 8 | qid, SVIO_QUEUE_* */
-	uint8_t access; /* SVIO_IOMMU_READ or _WRITE */
-	uint8_t reason; /* enum svio_iommu_fault_reason */
+	uint16_t queue;      /* kind << 8 | qid, SVIO_QUEUE_* */
+	uint8_t access;      /* SVIO_IOMMU_READ or _WRITE */
+	uint8_t reason;      /* enum svio_iommu_fault_reason */
 	uint32_t suppressed; /* faults of this VIF left out since its last record */
 	uint64_t reserved[2];
 };

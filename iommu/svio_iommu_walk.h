@@ -22,12 +22,12 @@
 
 #include <stdint.h>
 
-#define SVIO_PTE_PRESENT 0x1ull
-#define SVIO_PTE_LEAF 0x2ull
-#define SVIO_PTE_READ 0x4ull
-#define SVIO_PTE_WRITE 0x8ull
-#define SVIO_PTE_TABLE_MASK 0x00000ffffffff000ull
-#define SVIO_PTE_OFFSET_MASK 0x00003ffffffff000ull
+#define SVIO_PTE_PRESENT      0x1ull
+#define SVIO_PTE_LEAF         0x2ull
+#define SVIO_PTE_READ         0x4ull
+#define SVIO_PTE_WRITE        0x8ull
+#define SVIO_PTE_TABLE_MASK   0x00000ffffffff000ull
+#define SVIO_PTE_OFFSET_MASK  0x00003ffffffff000ull
 #define SVIO_PTE_OBJECT_SHIFT 48
 
 /* What a leaf gives: [object, offset] for bytes bytes from the address asked for. */
@@ -41,7 +41,7 @@ enum svio_iommu_fault_reason {
 	SVIO_IOMMU_OK = 0,
 	SVIO_IOMMU_FAULT_UNMAPPED = 1,
 	SVIO_IOMMU_FAULT_RIGHTS = 2,
-	SVIO_IOMMU_FAULT_RANGE = 3, /* address beyond 2^48, or address + length wraps */
+	SVIO_IOMMU_FAULT_RANGE = 3,  /* address beyond 2^48, or address + length wraps */
 	SVIO_IOMMU_FAULT_OBJECT = 4, /* the object is not there (recorded by the port) */
 };
 

@@ -23,9 +23,9 @@
 
 #define SVIO_SCHED_PRIORITIES 8
 #define SVIO_SCHED_WEIGHT_MAX 65535
-#define SVIO_SCHED_BPS_MIN 1000ull
-#define SVIO_SCHED_BPS_MAX 400000000000ull
-#define SVIO_SCHED_NEVER UINT64_MAX
+#define SVIO_SCHED_BPS_MIN    1000ull
+#define SVIO_SCHED_BPS_MAX    400000000000ull
+#define SVIO_SCHED_NEVER      UINT64_MAX
 
 struct svio_sched;
 
@@ -40,18 +40,18 @@ enum svio_sched_kind {
 
 /* What an administrator sets on a node. All zero: an equal share, no ceiling, lowest priority. */
 struct svio_sched_params {
-	uint64_t min_bps; /* guaranteed; 0: none */
-	uint64_t max_bps; /* ceiling; 0: none */
-	uint64_t max_pps; /* packets per second; 0: none */
+	uint64_t min_bps;     /* guaranteed; 0: none */
+	uint64_t max_bps;     /* ceiling; 0: none */
+	uint64_t max_pps;     /* packets per second; 0: none */
 	uint32_t burst_bytes; /* of max: how far ahead it may get; 0: a default from max */
-	uint32_t weight; /* share of what is left, 1..SVIO_SCHED_WEIGHT_MAX; 0 counts as 1 */
-	uint8_t priority; /* 0..7; 7 is served first */
+	uint32_t weight;      /* share of what is left, 1..SVIO_SCHED_WEIGHT_MAX; 0 counts as 1 */
+	uint8_t priority;     /* 0..7; 7 is served first */
 };
 
 /* Why a setting was refused: the node at fault and what would have fitted. */
 struct svio_sched_refusal {
 	svio_sched_node node;
-	uint64_t available; /* in the unit of the parameter at fault */
+	uint64_t available;    /* in the unit of the parameter at fault */
 	const char *parameter; /* static string: "min", "max", ... */
 };
 
@@ -95,7 +95,8 @@ bool svio_sched_active(const struct svio_sched *sched, svio_sched_node leaf);
 
 struct svio_sched_grant {
 	svio_sched_node leaf;
-	uint32_t bytes; /* fetch packets while their cost so far is below this (the last may exceed) */
+	uint32_t
+		bytes; /* fetch packets while their cost so far is below this (the last may exceed) */
 	uint32_t packets; /* and at most so many */
 };
 
@@ -131,8 +132,8 @@ int svio_sched_stats_get(const struct svio_sched *sched, svio_sched_node node,
  * one rate, one colour). pass() takes cost bytes and says whether they fit.
  */
 struct svio_sched_meter {
-	uint64_t bps; /* 0: everything passes */
-	uint64_t full_ns; /* when the bucket would be full again */
+	uint64_t bps;      /* 0: everything passes */
+	uint64_t full_ns;  /* when the bucket would be full again */
 	uint64_t burst_ns; /* bucket's depth as time at bps */
 };
 

@@ -36,14 +36,14 @@ enum svio_admin_opcode {
 
 /* TXQ_CREATE, RXQ_CREATE. Ring memory is aligned to 64 bytes and cleared by the driver. */
 struct svio_admin_queue_create {
-	svio_le64 ring; /* descriptors, 16 bytes each */
+	svio_le64 ring;       /* descriptors, 16 bytes each */
 	svio_le64 completion; /* TX: svio_tx_status; RX: svio_rx_cmpl ring */
-	svio_le16 qid; /* below the limit in QUEUES */
-	svio_le16 vector; /* below VECTORS, or SVIO_VECTOR_NONE */
+	svio_le16 qid;        /* below the limit in QUEUES */
+	svio_le16 vector;     /* below VECTORS, or SVIO_VECTOR_NONE */
 	svio_u8 ring_lg2;
 	svio_u8 reserved0[3];
-	svio_le16 buf_len; /* RX: least buffer length; TX: 0 */
-	svio_le16 moderation_us; /* 0..SVIO_MODERATION_US_MAX */
+	svio_le16 buf_len;           /* RX: least buffer length; TX: 0 */
+	svio_le16 moderation_us;     /* 0..SVIO_MODERATION_US_MAX */
 	svio_le16 moderation_frames; /* 0 or 1: each; needs the MODERATION feature if above */
 	svio_le16 reserved1[11];
 };
@@ -59,7 +59,7 @@ SVIO_ASSERT_OFFSET(struct svio_admin_queue_create, moderation_us, 26);
 SVIO_ASSERT_OFFSET(struct svio_admin_queue_create, moderation_frames, 28);
 SVIO_ASSERT_OFFSET(struct svio_admin_queue_create, reserved1, 30);
 
-#define SVIO_VECTOR_NONE 0xffff
+#define SVIO_VECTOR_NONE       0xffff
 #define SVIO_MODERATION_US_MAX 10000
 
 /*
@@ -70,7 +70,7 @@ SVIO_ASSERT_OFFSET(struct svio_admin_queue_create, reserved1, 30);
 struct svio_admin_queue {
 	svio_le16 kind; /* SVIO_QUEUE_TX or SVIO_QUEUE_RX */
 	svio_le16 qid;
-	svio_le16 moderation_us; /* MODERATION_SET only */
+	svio_le16 moderation_us;     /* MODERATION_SET only */
 	svio_le16 moderation_frames; /* MODERATION_SET only */
 	svio_le32 reserved[12];
 };
@@ -108,9 +108,9 @@ SVIO_ASSERT_SIZE(struct svio_admin_rx_mode, 56);
 SVIO_ASSERT_OFFSET(struct svio_admin_rx_mode, flags, 0);
 SVIO_ASSERT_OFFSET(struct svio_admin_rx_mode, reserved, 4);
 
-#define SVIO_RX_MODE_PROMISC 0x1 /* all unicast the switch floods or knows for others */
+#define SVIO_RX_MODE_PROMISC  0x1 /* all unicast the switch floods or knows for others */
 #define SVIO_RX_MODE_ALLMULTI 0x2 /* all multicast */
-#define SVIO_RX_MODE_FLAGS 0x3
+#define SVIO_RX_MODE_FLAGS    0x3
 
 /* RSS_SET: hash types and key; 0 types: all packets to receive queue table[0]. */
 struct svio_admin_rss {
@@ -123,22 +123,22 @@ SVIO_ASSERT_OFFSET(struct svio_admin_rss, key, 0);
 SVIO_ASSERT_OFFSET(struct svio_admin_rss, types, 40);
 SVIO_ASSERT_OFFSET(struct svio_admin_rss, reserved, 44);
 
-#define SVIO_RSS_IPV4 0x1
-#define SVIO_RSS_TCP4 0x2
-#define SVIO_RSS_UDP4 0x4
-#define SVIO_RSS_IPV6 0x8
-#define SVIO_RSS_TCP6 0x10
-#define SVIO_RSS_UDP6 0x20
-#define SVIO_RSS_TYPES 0x3f
-#define SVIO_RSS_KEY_BYTES 40
+#define SVIO_RSS_IPV4          0x1
+#define SVIO_RSS_TCP4          0x2
+#define SVIO_RSS_UDP4          0x4
+#define SVIO_RSS_IPV6          0x8
+#define SVIO_RSS_TCP6          0x10
+#define SVIO_RSS_UDP6          0x20
+#define SVIO_RSS_TYPES         0x3f
+#define SVIO_RSS_KEY_BYTES     40
 #define SVIO_RSS_TABLE_ENTRIES 128
 
 /* RSS_TABLE_SET: a table of SVIO_RSS_TABLE_ENTRIES bytes, each a created receive queue. */
 struct svio_admin_buffer {
 	svio_le64 addr;
-	svio_le32 len; /* RSS_TABLE_SET: 128. STATS_GET: bytes the driver can take */
+	svio_le32 len;  /* RSS_TABLE_SET: 128. STATS_GET: bytes the driver can take */
 	svio_le16 kind; /* STATS_GET: SVIO_STATS_* */
-	svio_le16 qid; /* STATS_GET of a queue */
+	svio_le16 qid;  /* STATS_GET of a queue */
 	svio_le32 reserved[10];
 };
 SVIO_ASSERT_SIZE(struct svio_admin_buffer, 56);
@@ -192,14 +192,14 @@ SVIO_ASSERT_OFFSET(struct svio_admin_cmd, bytes, 8);
  * the driver has not given back by the admin doorbell's head.
  */
 struct svio_admin_cmpl {
-	svio_le16 id; /* completion: the command's id */
+	svio_le16 id;     /* completion: the command's id */
 	svio_le16 status; /* completion: enum svio_admin_status; event: enum svio_error */
-	svio_u8 event; /* SVIO_EVENT_* */
+	svio_u8 event;    /* SVIO_EVENT_* */
 	svio_u8 reserved0;
 	svio_le16 queue; /* event: kind << 8 | qid */
 	svio_le32 result;
 	svio_le32 detail; /* refused command: byte offset in it of the field at fault */
-	svio_le64 info; /* event: address of the cause */
+	svio_le64 info;   /* event: address of the cause */
 	svio_le32 reserved1;
 	svio_le16 reserved2;
 	svio_le16 flags; /* SVIO_ADMIN_CMPL_PHASE */
@@ -219,9 +219,9 @@ SVIO_ASSERT_OFFSET(struct svio_admin_cmpl, flags, 30);
 
 #define SVIO_ADMIN_CMPL_PHASE 0x1
 
-#define SVIO_EVENT_NONE 0 /* a completion */
-#define SVIO_EVENT_LINK 1 /* result: bit 0 link up; detail: speed in Mbit/s */
+#define SVIO_EVENT_NONE        0 /* a completion */
+#define SVIO_EVENT_LINK        1 /* result: bit 0 link up; detail: speed in Mbit/s */
 #define SVIO_EVENT_QUEUE_ERROR 2 /* status, queue, info say which, why and where */
-#define SVIO_EVENT_VIF_ERROR 3 /* read the ERROR registers and reset */
+#define SVIO_EVENT_VIF_ERROR   3 /* read the ERROR registers and reset */
 
 #endif /* SVIO_ADMIN_H */

@@ -19,33 +19,33 @@
 #include "svio_types.h"
 
 /* X(name, meaning): the order is ABI; new ones come at the end. */
-#define SVIO_COUNTER_LIST(X) \
-	X(tx_packets, "packets taken from the guest and switched") \
-	X(tx_bytes, "bytes of tx_packets") \
-	X(rx_packets, "packets given to the guest") \
-	X(rx_bytes, "bytes of rx_packets") \
-	X(tx_multicast, "multicast packets among tx_packets") \
-	X(tx_broadcast, "broadcast packets among tx_packets") \
-	X(rx_multicast, "multicast packets among rx_packets") \
-	X(rx_broadcast, "broadcast packets among rx_packets") \
-	X(tx_drop_spoof_mac, "source MAC is not the VIF's") \
-	X(tx_drop_spoof_vlan, "VLAN is not the VIF's") \
-	X(tx_drop_malformed, "packet of a queue that was stopped for it") \
-	X(rx_drop_no_buffer, "no or too few buffers posted") \
-	X(rx_drop_no_queue, "VIF has no running receive queue") \
-	X(rx_drop_too_long, "longer than the VIF's MTU allows") \
-	X(rx_drop_filter, "does not pass the VIF's receive filters") \
-	X(rx_drop_rate, "above the VIF's receive ceiling") \
-	X(rx_drop_error, "receiver's ring or buffer was broken; its queue was stopped") \
-	X(tx_tso_packets, "unsegmented packets among tx_packets") \
-	X(rx_tso_packets, "unsegmented packets among rx_packets") \
-	X(irqs, "interrupts raised") \
+#define SVIO_COUNTER_LIST(X)                                                                  \
+	X(tx_packets, "packets taken from the guest and switched")                            \
+	X(tx_bytes, "bytes of tx_packets")                                                    \
+	X(rx_packets, "packets given to the guest")                                           \
+	X(rx_bytes, "bytes of rx_packets")                                                    \
+	X(tx_multicast, "multicast packets among tx_packets")                                 \
+	X(tx_broadcast, "broadcast packets among tx_packets")                                 \
+	X(rx_multicast, "multicast packets among rx_packets")                                 \
+	X(rx_broadcast, "broadcast packets among rx_packets")                                 \
+	X(tx_drop_spoof_mac, "source MAC is not the VIF's")                                   \
+	X(tx_drop_spoof_vlan, "VLAN is not the VIF's")                                        \
+	X(tx_drop_malformed, "packet of a queue that was stopped for it")                     \
+	X(rx_drop_no_buffer, "no or too few buffers posted")                                  \
+	X(rx_drop_no_queue, "VIF has no running receive queue")                               \
+	X(rx_drop_too_long, "longer than the VIF's MTU allows")                               \
+	X(rx_drop_filter, "does not pass the VIF's receive filters")                          \
+	X(rx_drop_rate, "above the VIF's receive ceiling")                                    \
+	X(rx_drop_error, "receiver's ring or buffer was broken; its queue was stopped")       \
+	X(tx_tso_packets, "unsegmented packets among tx_packets")                             \
+	X(rx_tso_packets, "unsegmented packets among rx_packets")                             \
+	X(irqs, "interrupts raised")                                                          \
 	X(irqs_suppressed, "events that moderation or masking folded into another interrupt") \
-	X(wakes, "times the VIF woke the device by the wake register") \
-	X(dma_faults, "accesses that the IOMMU refused") \
-	X(queue_errors, "queues stopped for a reason") \
-	X(resets, "resets by register, function-level reset or bus") \
-	X(admin_commands, "admin commands taken") \
+	X(wakes, "times the VIF woke the device by the wake register")                        \
+	X(dma_faults, "accesses that the IOMMU refused")                                      \
+	X(queue_errors, "queues stopped for a reason")                                        \
+	X(resets, "resets by register, function-level reset or bus")                          \
+	X(admin_commands, "admin commands taken")                                             \
 	X(admin_errors, "admin commands refused")
 
 enum svio_counter {
@@ -56,9 +56,9 @@ enum svio_counter {
 };
 
 /* Counters of one queue, in this order. */
-#define SVIO_QUEUE_COUNTER_LIST(X) \
-	X(packets, "packets through this queue") \
-	X(bytes, "bytes of packets") \
+#define SVIO_QUEUE_COUNTER_LIST(X)                          \
+	X(packets, "packets through this queue")            \
+	X(bytes, "bytes of packets")                        \
 	X(drops, "packets of this queue that were dropped") \
 	X(irqs, "interrupts raised for this queue")
 

@@ -19,28 +19,28 @@
 #include "svio_regs.h"
 #include "svio_types.h"
 
-#define SVIO_HOST_MAGIC 0x68657653u
-#define SVIO_HOST_VERSION 1
-#define SVIO_HOST_VIFS_MAX 4096
-#define SVIO_HOST_CORES_MAX 8
+#define SVIO_HOST_MAGIC      0x68657653u
+#define SVIO_HOST_VERSION    1
+#define SVIO_HOST_VIFS_MAX   4096
+#define SVIO_HOST_CORES_MAX  8
 #define SVIO_HOST_NAME_BYTES 32
 
 /* Per core and VIF, room for the firmware's private state; the firmware asserts that its own fits. */
-#define SVIO_HOST_VIF_PRIVATE_BYTES 16384
+#define SVIO_HOST_VIF_PRIVATE_BYTES    16384
 #define SVIO_HOST_DEVICE_PRIVATE_BYTES (1024 * 1024)
 
 /* Counters of the whole device, kept by the firmware. */
-#define SVIO_DEVICE_COUNTER_LIST(X) \
-	X(wire_rx_packets, "packets from the wire") \
-	X(wire_rx_bytes, "bytes of wire_rx_packets") \
-	X(wire_tx_packets, "packets given to the wire") \
-	X(wire_tx_bytes, "bytes of wire_tx_packets") \
-	X(wire_tx_drop, "packets the wire did not take") \
+#define SVIO_DEVICE_COUNTER_LIST(X)                                                    \
+	X(wire_rx_packets, "packets from the wire")                                    \
+	X(wire_rx_bytes, "bytes of wire_rx_packets")                                   \
+	X(wire_tx_packets, "packets given to the wire")                                \
+	X(wire_tx_bytes, "bytes of wire_tx_packets")                                   \
+	X(wire_tx_drop, "packets the wire did not take")                               \
 	X(wire_rx_malformed, "frames from the wire shorter than 14 bytes or too long") \
-	X(copies, "packets added by flooding and by segmentation") \
-	X(switch_drop, "packets that nobody was to receive") \
-	X(sleeps, "times the firmware slept") \
-	X(kicks, "times it was woken by sviod") \
+	X(copies, "packets added by flooding and by segmentation")                     \
+	X(switch_drop, "packets that nobody was to receive")                           \
+	X(sleeps, "times the firmware slept")                                          \
+	X(kicks, "times it was woken by sviod")                                        \
 	X(polls, "passes of the polling loop")
 
 enum svio_device_counter {
@@ -52,13 +52,13 @@ enum svio_device_counter {
 
 /* Flags of svio_host_vif. */
 #define SVIO_HOST_VIF_BUS_MASTER 0x01 /* COMMAND.BM: without it the VIF may not do DMA */
-#define SVIO_HOST_VIF_TRUSTED 0x02 /* may send any MAC and VLAN, be promiscuous */
-#define SVIO_HOST_VIF_LINK_DOWN 0x04 /* the administrator took the link down */
-#define SVIO_HOST_VIF_MAC_SET 0x08 /* the guest may change its MAC */
+#define SVIO_HOST_VIF_TRUSTED    0x02 /* may send any MAC and VLAN, be promiscuous */
+#define SVIO_HOST_VIF_LINK_DOWN  0x04 /* the administrator took the link down */
+#define SVIO_HOST_VIF_MAC_SET    0x08 /* the guest may change its MAC */
 
 /* One VIF. sviod writes config before VIF_ADD and announces changes by VIF_UPDATE. */
 struct svio_host_vif_config {
-	svio_le32 flags; /* SVIO_HOST_VIF_*; atomic: sviod changes BUS_MASTER at any time */
+	svio_le32 flags;  /* SVIO_HOST_VIF_*; atomic: sviod changes BUS_MASTER at any time */
 	svio_le32 domain; /* IOMMU domain, a handle of iommu/; 0: none */
 	svio_u8 mac[6];
 	svio_le16 vlan; /* access VLAN 1..4094 (tag added and removed by the switch); 0: trunk */
@@ -68,10 +68,10 @@ struct svio_host_vif_config {
 	svio_le16 mtu_max;
 	svio_le64 max_bps; /* bits/s on the wire from the guest; 0: no ceiling */
 	svio_le64 min_bps;
-	svio_le64 rx_max_bps; /* to the guest; 0: no ceiling */
+	svio_le64 rx_max_bps;  /* to the guest; 0: no ceiling */
 	svio_le32 burst_bytes; /* of max; 0: the firmware's default */
-	svio_le32 weight; /* 1..65535; 0 counts as 1 */
-	svio_le32 priority; /* 0..7, 7 is served first */
+	svio_le32 weight;      /* 1..65535; 0 counts as 1 */
+	svio_le32 priority;    /* 0..7, 7 is served first */
 	svio_le32 reserved[17];
 	char name[SVIO_HOST_NAME_BYTES]; /* NUL-terminated, for messages */
 };
@@ -89,7 +89,7 @@ struct svio_host_vif {
 	/* firmware */
 	svio_le64 pending; /* MSI-X pending bits: raised while the vector had no eventfd */
 	svio_le64 reserved1[7];
-	svio_le64 counters[64]; /* live, enum svio_counter */
+	svio_le64 counters[64];              /* live, enum svio_counter */
 	svio_u8 regs[SVIO_REGS_IMAGE_BYTES]; /* what a read of BAR0 returns, kept current */
 	svio_u8 private_state[SVIO_HOST_VIF_PRIVATE_BYTES];
 };
@@ -120,19 +120,21 @@ struct svio_host_segment {
 	svio_le64 bytes; /* of the whole segment */
 	svio_le32 vifs_max;
 	svio_le32 cores;
-	svio_le64 vifs_offset; /* struct svio_host_vif[vifs_max] */
-	svio_le64 faults_offset; /* struct svio_iommu_fault_log */
+	svio_le64 vifs_offset;    /* struct svio_host_vif[vifs_max] */
+	svio_le64 faults_offset;  /* struct svio_iommu_fault_log */
 	svio_le64 private_offset; /* SVIO_HOST_DEVICE_PRIVATE_BYTES of the firmware's own */
 	svio_le64 reserved0[2];
 	/* sviod, at any time */
-	svio_le32 mail; /* incremented after a message was sent: the firmware looks when it differs */
+	svio_le32
+		mail; /* incremented after a message was sent: the firmware looks when it differs */
 	svio_le32 reserved1[15];
 	/* sviod sets bits, the firmware takes them: VIFs whose WAKE register was written */
 	svio_le32 wake[SVIO_HOST_VIFS_MAX / 32];
 	/* firmware */
-	svio_le32 fw_state; /* enum svio_host_fw_state; set back to NONE by sviod when the process is gone */
+	svio_le32
+		fw_state; /* enum svio_host_fw_state; set back to NONE by sviod when the process is gone */
 	svio_le32 fw_generation;
-	svio_le32 wire_link; /* bit 0: up */
+	svio_le32 wire_link;  /* bit 0: up */
 	svio_le32 wire_speed; /* Mbit/s */
 	svio_u8 wire_mac[8];
 	svio_le64 reserved2[5];
@@ -152,17 +154,18 @@ SVIO_ASSERT(SVIO_DEVICE_COUNTER_COUNT <= 64);
  * to the next one, so each must be safe to repeat.
  */
 enum svio_host_msg_type {
-	SVIO_HOST_HELLO = 1, /* fds: segment, IOMMU tables (read-only), kick */
+	SVIO_HOST_HELLO = 1,      /* fds: segment, IOMMU tables (read-only), kick */
 	SVIO_HOST_OBJECT_ADD = 2, /* arg0 object, arg1 bytes, arg2 1: writable; fd: the memory */
 	SVIO_HOST_OBJECT_DEL = 3, /* arg0 object; nothing maps it any more */
-	SVIO_HOST_VIF_ADD = 4, /* fd: doorbell memory. A VIF with state in the segment goes on */
-	SVIO_HOST_VIF_DEL = 5, /* the VIF's state is cleared */
+	SVIO_HOST_VIF_ADD = 4,    /* fd: doorbell memory. A VIF with state in the segment goes on */
+	SVIO_HOST_VIF_DEL = 5,    /* the VIF's state is cleared */
 	SVIO_HOST_VIF_UPDATE = 6, /* config has changed */
-	SVIO_HOST_VIF_RESET = 7, /* FLR or bus reset: as CONTROL = RESET, doorbell page zeroed too */
+	SVIO_HOST_VIF_RESET =
+		7, /* FLR or bus reset: as CONTROL = RESET, doorbell page zeroed too */
 	SVIO_HOST_REG_WRITE = 8, /* arg0 offset, arg1 value: a 32-bit write to BAR0 (not WAKE) */
-	SVIO_HOST_IRQ_SET = 9, /* arg0 vector; fd: eventfd, or none: vector is off */
-	SVIO_HOST_STOP = 10, /* finish and exit 0 */
-	SVIO_HOST_REPLY = 128, /* status: 0 or -errno */
+	SVIO_HOST_IRQ_SET = 9,   /* arg0 vector; fd: eventfd, or none: vector is off */
+	SVIO_HOST_STOP = 10,     /* finish and exit 0 */
+	SVIO_HOST_REPLY = 128,   /* status: 0 or -errno */
 };
 
 struct svio_host_msg {

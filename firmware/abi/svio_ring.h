@@ -15,10 +15,10 @@
 
 #define SVIO_RING_LG2_MIN 3
 #define SVIO_RING_LG2_MAX 12
-#define SVIO_QUEUES_MAX 32 /* of each kind in one VIF */
+#define SVIO_QUEUES_MAX   32 /* of each kind in one VIF */
 
-#define SVIO_QUEUE_TX 0
-#define SVIO_QUEUE_RX 1
+#define SVIO_QUEUE_TX    0
+#define SVIO_QUEUE_RX    1
 #define SVIO_QUEUE_ADMIN 2
 
 /*
@@ -32,7 +32,7 @@
  */
 struct svio_doorbell {
 	svio_le32 tail; /* entries filled so far */
-	svio_le32 arm; /* SVIO_ARM_ENABLE | index, or 0 */
+	svio_le32 arm;  /* SVIO_ARM_ENABLE | index, or 0 */
 	svio_le32 head; /* admin only: completions consumed so far */
 	svio_le32 reserved[13];
 };
@@ -43,7 +43,7 @@ SVIO_ASSERT_OFFSET(struct svio_doorbell, head, 8);
 SVIO_ASSERT_OFFSET(struct svio_doorbell, reserved, 12);
 
 #define SVIO_ARM_ENABLE 0x80000000u
-#define SVIO_ARM_INDEX 0x7fffffffu
+#define SVIO_ARM_INDEX  0x7fffffffu
 
 /*
  * The mapped BAR. asleep is written by the device only: 1 while nobody polls
@@ -73,9 +73,9 @@ SVIO_ASSERT_OFFSET(struct svio_doorbell_bar, rx, 0x1800);
  * descriptors go on behind it. vlan_tci counts in the first only.
  */
 struct svio_tx_desc {
-	svio_le64 addr; /* I/O address of the data */
-	svio_le16 len; /* 1..65535 bytes */
-	svio_le16 flags; /* SVIO_TX_* */
+	svio_le64 addr;     /* I/O address of the data */
+	svio_le16 len;      /* 1..65535 bytes */
+	svio_le16 flags;    /* SVIO_TX_* */
 	svio_le16 vlan_tci; /* tag to insert, with SVIO_TX_VLAN; else 0 */
 	svio_le16 reserved; /* 0 */
 };
@@ -86,9 +86,9 @@ SVIO_ASSERT_OFFSET(struct svio_tx_desc, flags, 10);
 SVIO_ASSERT_OFFSET(struct svio_tx_desc, vlan_tci, 12);
 SVIO_ASSERT_OFFSET(struct svio_tx_desc, reserved, 14);
 
-#define SVIO_TX_END 0x0001 /* last descriptor of its packet */
-#define SVIO_TX_EXT 0x0002 /* first only: the next entry is a svio_tx_ext */
-#define SVIO_TX_VLAN 0x0004 /* first only: insert vlan_tci */
+#define SVIO_TX_END   0x0001 /* last descriptor of its packet */
+#define SVIO_TX_EXT   0x0002 /* first only: the next entry is a svio_tx_ext */
+#define SVIO_TX_VLAN  0x0004 /* first only: insert vlan_tci */
 #define SVIO_TX_FLAGS 0x0007
 
 /*
@@ -118,14 +118,14 @@ SVIO_ASSERT_OFFSET(struct svio_tx_ext, reserved0, 9);
 SVIO_ASSERT_OFFSET(struct svio_tx_ext, flags, 10);
 SVIO_ASSERT_OFFSET(struct svio_tx_ext, reserved1, 12);
 
-#define SVIO_TX_EXT_CSUM 0x0001 /* complete the checksum */
+#define SVIO_TX_EXT_CSUM  0x0001 /* complete the checksum */
 #define SVIO_TX_EXT_FLAGS 0x0001
 
-#define SVIO_GSO_NONE 0
-#define SVIO_GSO_TCP4 1
-#define SVIO_GSO_TCP6 2
-#define SVIO_GSO_UDP4 3
-#define SVIO_GSO_UDP6 4
+#define SVIO_GSO_NONE  0
+#define SVIO_GSO_TCP4  1
+#define SVIO_GSO_TCP6  2
+#define SVIO_GSO_UDP4  3
+#define SVIO_GSO_UDP6  4
 #define SVIO_GSO_COUNT 5
 
 /*
@@ -146,7 +146,7 @@ SVIO_ASSERT_OFFSET(struct svio_tx_status, reserved, 4);
  */
 struct svio_rx_desc {
 	svio_le64 addr;
-	svio_le16 len; /* buf_len..65535 bytes */
+	svio_le16 len;       /* buf_len..65535 bytes */
 	svio_le16 reserved0; /* 0 */
 	svio_le32 reserved1; /* 0 */
 };
@@ -166,13 +166,13 @@ SVIO_ASSERT_OFFSET(struct svio_rx_desc, reserved1, 12);
  * is complete.
  */
 struct svio_rx_cmpl {
-	svio_le16 len; /* bytes in this buffer */
-	svio_le16 vlan_tci; /* with SVIO_RX_VLAN */
-	svio_le32 hash; /* with SVIO_RX_HASH_L3 or _L4 */
+	svio_le16 len;        /* bytes in this buffer */
+	svio_le16 vlan_tci;   /* with SVIO_RX_VLAN */
+	svio_le32 hash;       /* with SVIO_RX_HASH_L3 or _L4 */
 	svio_le16 csum_start; /* with SVIO_RX_PARTIAL, as in svio_tx_ext */
 	svio_le16 csum_offset;
 	svio_le16 gso_size; /* with a gso type in flags */
-	svio_le16 flags; /* SVIO_RX_* */
+	svio_le16 flags;    /* SVIO_RX_* */
 };
 SVIO_ASSERT_SIZE(struct svio_rx_cmpl, 16);
 SVIO_ASSERT_OFFSET(struct svio_rx_cmpl, len, 0);
@@ -183,25 +183,25 @@ SVIO_ASSERT_OFFSET(struct svio_rx_cmpl, csum_offset, 10);
 SVIO_ASSERT_OFFSET(struct svio_rx_cmpl, gso_size, 12);
 SVIO_ASSERT_OFFSET(struct svio_rx_cmpl, flags, 14);
 
-#define SVIO_RX_PHASE 0x0001
-#define SVIO_RX_FIRST 0x0002
-#define SVIO_RX_END 0x0004
-#define SVIO_RX_CSUM_OK 0x0008 /* the L4 checksum was verified, or came from a neighbour VIF */
-#define SVIO_RX_PARTIAL 0x0010 /* the L4 checksum is still to be completed */
-#define SVIO_RX_VLAN 0x0020 /* a tag was stripped into vlan_tci */
-#define SVIO_RX_HASH_L3 0x0040 /* hash over IP addresses */
-#define SVIO_RX_HASH_L4 0x0080 /* hash over addresses and ports */
-#define SVIO_RX_GSO_SHIFT 8 /* bits 8-10: SVIO_GSO_* of an unsegmented packet */
-#define SVIO_RX_GSO_MASK 0x0700
+#define SVIO_RX_PHASE     0x0001
+#define SVIO_RX_FIRST     0x0002
+#define SVIO_RX_END       0x0004
+#define SVIO_RX_CSUM_OK   0x0008 /* the L4 checksum was verified, or came from a neighbour VIF */
+#define SVIO_RX_PARTIAL   0x0010 /* the L4 checksum is still to be completed */
+#define SVIO_RX_VLAN      0x0020 /* a tag was stripped into vlan_tci */
+#define SVIO_RX_HASH_L3   0x0040 /* hash over IP addresses */
+#define SVIO_RX_HASH_L4   0x0080 /* hash over addresses and ports */
+#define SVIO_RX_GSO_SHIFT 8      /* bits 8-10: SVIO_GSO_* of an unsegmented packet */
+#define SVIO_RX_GSO_MASK  0x0700
 
 /* Bytes: Ethernet header with one VLAN tag, and the longest frame and packet. */
 #define SVIO_ETH_HEADER_BYTES 14
-#define SVIO_VLAN_TAG_BYTES 4
-#define SVIO_MTU_MIN 68
-#define SVIO_MTU_MAX 9000
-#define SVIO_FRAME_BYTES_MAX (SVIO_MTU_MAX + SVIO_ETH_HEADER_BYTES + SVIO_VLAN_TAG_BYTES)
-#define SVIO_GSO_BYTES_MAX (65535 + SVIO_ETH_HEADER_BYTES + SVIO_VLAN_TAG_BYTES)
-#define SVIO_TX_SEGS_MAX 40 /* data descriptors a packet */
-#define SVIO_RX_BUF_LEN_MIN 256
+#define SVIO_VLAN_TAG_BYTES   4
+#define SVIO_MTU_MIN          68
+#define SVIO_MTU_MAX          9000
+#define SVIO_FRAME_BYTES_MAX  (SVIO_MTU_MAX + SVIO_ETH_HEADER_BYTES + SVIO_VLAN_TAG_BYTES)
+#define SVIO_GSO_BYTES_MAX    (65535 + SVIO_ETH_HEADER_BYTES + SVIO_VLAN_TAG_BYTES)
+#define SVIO_TX_SEGS_MAX      40 /* data descriptors a packet */
+#define SVIO_RX_BUF_LEN_MIN   256
 
 #endif /* SVIO_RING_H */

@@ -32,7 +32,7 @@ typedef uint32_t svio_le32;
 typedef uint64_t svio_le64;
 #endif
 
-#define SVIO_ASSERT(cond) _Static_assert(cond, #cond)
+#define SVIO_ASSERT(cond)             _Static_assert(cond, #cond)
 #define SVIO_ASSERT_SIZE(type, bytes) _Static_assert(sizeof(type) == (bytes), "size of " #type)
 #define SVIO_ASSERT_OFFSET(type, field, bytes) \
 	_Static_assert(offsetof(type, field) == (bytes), "offset of " #type "." #field)
