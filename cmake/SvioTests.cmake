@@ -85,8 +85,9 @@ function(svio_add_fuzzer name)
   add_executable(${name} ${arg_UNPARSED_ARGUMENTS})
   svio_configure_target(${name})
   target_compile_definitions(${name} PRIVATE _GNU_SOURCE)
-  # libFuzzer calls it, no header declares it.
-  target_compile_options(${name} PRIVATE -Wno-missing-prototypes -Wno-missing-declarations)
+  # Declares the entry points, which libFuzzer's packages have no header for.
+  target_compile_options(${name} PRIVATE
+                         "SHELL:-include ${PROJECT_SOURCE_DIR}/tests/unit/support/svio_fuzz.h")
   target_link_libraries(${name} PRIVATE ${arg_LIBS})
   target_link_options(${name} PRIVATE -fsanitize=fuzzer)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY
