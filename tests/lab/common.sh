@@ -44,6 +44,6 @@ in_rootfs() {
 			mount --bind "${1%:*}" "$rootfs/${1##*:}"
 			shift
 		done
-		exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C HOME=/ chroot "$rootfs" "$@"
+		exec env -i PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C HOME=/ chroot "$rootfs" "$@"
 	' in_rootfs "$rootfs" "${#binds[@]}" ${binds[@]+"${binds[@]}"} "$@"
 }
