@@ -21,7 +21,7 @@ struct svio_iommu_fault {
 	uint8_t access;      /* SVIO_IOMMU_READ or _WRITE */
 	uint8_t reason;      /* enum svio_iommu_fault_reason */
 	uint32_t suppressed; /* faults of this VIF left out since its last record */
-	uint64_t reserved[2];
+	uint64_t reserved[3];
 };
 
 struct svio_iommu_fault_log {
@@ -40,14 +40,22 @@ void svio_iommu_fault_add(struct svio_iommu_fault_log *log, const struct svio_io
 bool svio_iommu_fault_get(const struct svio_iommu_fault_log *log, uint64_t sequence,
 			  struct svio_iommu_fault *fault);
 
-/* A token bucket a VIF: at most burst records at once, one more each interval_ns. */
+/* At most SVIO_IOMMU_FAULT_BURST records of a VIF at once, then one each interval. */
+#define SVIO_IOMMU_FAULT_BURST       16
+#define SVIO_IOMMU_FAULT_INTERVAL_NS 100000000ull
+
+/* A token bucket a VIF. All zero: full. */
 struct svio_iommu_fault_limit {
-	uint64_t next_ns;
-	uint32_t tokens;
-	uint32_t suppressed;
+	uint64_t full_ns;    /* when the bucket will be full again */
+	uint32_t suppressed; /* since the last record */
+	uint32_t reserved;
 };
 
-/* True: record this fault (and put limit->suppressed into it: it is handed out and cleared). */
+/*
+ * Ask before each record. True: record this fault with *suppressed (the number left out since the
+ * last one is handed out and cleared). False: it was counted instead. now_ns: monotonic; a clock
+ * that went back fills the bucket.
+ */
 bool svio_iommu_fault_allow(struct svio_iommu_fault_limit *limit, uint64_t now_ns,
 			    uint32_t *suppressed);
 

@@ -23,7 +23,8 @@
 
 static inline void svio_iommu_core_enter(uint64_t *epoch)
 {
-	__atomic_store_n(epoch, *epoch + 1, __ATOMIC_RELAXED);
+	/* Release: who sees this epoch and not the even one before must see that as past, too. */
+	__atomic_store_n(epoch, *epoch + 1, __ATOMIC_RELEASE);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* A: pairs with B */
 }
 

@@ -8,6 +8,7 @@
  *   bit  0      present
  *   bit  1      leaf
  *   bit  2, 3   read, write (leaf)
+ *   bit  4      first leaf of a mapping (for the writer; readers ignore it)
  *   table:      bits 12-43  page number of the next table in the arena
  *   leaf:       bits 12-45  page number in the object (offset >> 12)
  *               bits 48-63  object number
@@ -26,6 +27,7 @@
 #define SVIO_PTE_LEAF         0x2ull
 #define SVIO_PTE_READ         0x4ull
 #define SVIO_PTE_WRITE        0x8ull
+#define SVIO_PTE_FIRST        0x10ull
 #define SVIO_PTE_TABLE_MASK   0x00000ffffffff000ull
 #define SVIO_PTE_OFFSET_MASK  0x00003ffffffff000ull
 #define SVIO_PTE_OBJECT_SHIFT 48
