@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Child processes that never outlive this one, and what they cost.
+
+Children get SIGKILL from the kernel when the thread that started them ends, so all are started
+by one thread that lives as long as the process: also `kill -9` of the test leaves nothing.
+SIGTERM and SIGHUP become SystemExit, so that `with` blocks and atexit run; SIGINT is Python's.
+"""
+
+import atexit
+import gzip
+import os
+import pathlib
+import queue
+import signal
+import subprocess
+import threading
+import time
+
+_TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+_children = set()
+_requests = queue.Queue()
+_starter = None
+_lock = threading.Lock()
+
+
+def _start_children():
+    while True:
+        arguments, options, answer = _requests.get()
+        try:
+            answer.put(subprocess.Popen(arguments, **options))
+        except Exception as error:  # handed to the caller, whatever it is
+            answer.put(error)
+
+
+def spawn(arguments, **options):
+    """Popen that dies with this process. The pid is the program's own (prefixes only exec)."""
+    global _starter
+    with _lock:
+        if _starter is None or not _starter.is_alive():
+            _starter = threading.Thread(target=_start_children, daemon=True, name="lab-starter")
+            _starter.start()
+    answer = queue.Queue()
+    command = ["setpriv", "--pdeathsig", "KILL", "--", *map(str, arguments)]
+    options.setdefault("stdin", subprocess.DEVNULL)
+    _requests.put((command, options, answer))
+    child = answer.get()
+    if isinstance(child, Exception):
+        raise child
+    _children.add(child)
+    return child
+
+
+def stop(child, sig=signal.SIGTERM, timeout_s=10):
+    """Ends a child: sig first, SIGKILL if that did not help; returns its status."""
+    if child.poll() is None:
+        child.send_signal(sig)
+        try:
+            child.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+    _children.discard(child)
+    return child.returncode
+
+
+def _stop_all():
+    for child in list(_children):
+        stop(child, signal.SIGKILL)
+
+
+def _exit_on_signal(number, _frame):
+    raise SystemExit(128 + number)
+
+
+atexit.register(_stop_all)
+if threading.current_thread() is threading.main_thread():
+    for _number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(_number) is signal.SIG_DFL:
+            signal.signal(_number, _exit_on_signal)
+
+
+def cpu_seconds(pid):
+    """User plus system time of a process with all its threads, ended ones too."""
+    text = pathlib.Path(f"/proc/{pid}/stat").read_text()
+    fields = text.rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS_PER_SECOND
+
+
+def _kernel_threads():
+    """The threads that do packet work in nobody's name: soft interrupts and vhost."""
+    pids = []
+    for folder in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            name = (folder / "comm").read_text()
+        except OSError:
+            continue
+        if name.startswith(("ksoftirqd/", "vhost-")):
+            pids.append(int(folder.name))
+    return pids
+
+
+def _interrupts_apart():
+    """Whether this kernel takes interrupt time out of the time of whom they interrupt."""
+    try:
+        return b"CONFIG_IRQ_TIME_ACCOUNTING=y" in gzip.open("/proc/config.gz").read()
+    except OSError:
+        pass
+    try:
+        path = pathlib.Path("/boot/config-" + os.uname().release)
+        return "CONFIG_IRQ_TIME_ACCOUNTING=y" in path.read_text()
+    except OSError:
+        return False
+
+
+def _interrupt_seconds():
+    fields = pathlib.Path("/proc/stat").read_text().split("\n", 1)[0].split()
+    return (int(fields[6]) + int(fields[7])) / _TICKS_PER_SECOND
+
+
+class CpuMeter:
+    """Host CPU seconds spent by some processes and, for them, by the kernel's own threads.
+
+    Packet work in soft interrupts counts for the process that it interrupts, except on kernels
+    with CONFIG_IRQ_TIME_ACCOUNTING; there the machine's whole interrupt time is added (so the
+    figure then wants an otherwise idle machine). ksoftirqd and vhost threads are always added.
+    """
+
+    def __init__(self, pids):
+        self._pids = list(pids)
+        self._apart = _interrupts_apart()
+        self.restart()
+
+    def _now(self):
+        total = _interrupt_seconds() if self._apart else 0.0
+        for pid in (*self._pids, *_kernel_threads()):
+            try:
+                total += cpu_seconds(pid)
+            except OSError:
+                continue
+        return total
+
+    def restart(self):
+        """Starts counting anew."""
+        self._start_s = self._now()
+        self._start_wall_s = time.monotonic()
+
+    def seconds(self):
+        """CPU seconds since the start."""
+        return self._now() - self._start_s
+
+    def load(self):
+        """Cores kept busy on average since the start."""
+        return self.seconds() / max(time.monotonic() - self._start_wall_s, 1e-9)
