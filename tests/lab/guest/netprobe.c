@@ -20,8 +20,16 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { HEADER_BYTES = 9, MAX_BYTES = 65507, BURST = 32, END_REPEATS = 20 };
-enum { FLAG_DATA = 1, FLAG_END = 2 };
+enum {
+	HEADER_BYTES = 9,
+	MAX_BYTES = 65507,
+	BURST = 32,
+	END_REPEATS = 20
+};
+enum {
+	FLAG_DATA = 1,
+	FLAG_END = 2
+};
 
 struct options {
 	const char *host;
@@ -114,8 +122,8 @@ static int open_socket(const struct options *options)
 		fail("socket");
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &buffer_bytes, sizeof(buffer_bytes));
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (options->host ? connect(fd, (struct sockaddr *)&address, address_bytes) :
-			    bind(fd, (struct sockaddr *)&address, address_bytes))
+	if (options->host ? connect(fd, (struct sockaddr *)&address, address_bytes)
+			  : bind(fd, (struct sockaddr *)&address, address_bytes))
 		fail(options->host ? "connect" : "bind");
 	return fd;
 }
@@ -140,8 +148,8 @@ static _Noreturn int run_echo(const struct options *options)
 	for (;;) {
 		struct sockaddr_storage peer;
 		socklen_t peer_bytes = sizeof(peer);
-		ssize_t bytes = recvfrom(fd, data, sizeof(data), 0, (struct sockaddr *)&peer,
-					 &peer_bytes);
+		ssize_t bytes =
+			recvfrom(fd, data, sizeof(data), 0, (struct sockaddr *)&peer, &peer_bytes);
 
 		if (bytes >= 0)
 			sendto(fd, data, (size_t)bytes, 0, (struct sockaddr *)&peer, peer_bytes);
@@ -224,6 +232,7 @@ struct stream {
 	uint64_t corrupt;
 	uint64_t first_ns;
 	uint64_t last_ns;
+	uint64_t gap_ns;    /* longest time between two packets */
 	uint64_t announced; /* how many the sender says it sent; 0: never heard */
 };
 
@@ -242,6 +251,8 @@ static bool account(struct stream *stream, const uint8_t *data, size_t bytes, ui
 	}
 	if (!stream->packets)
 		stream->first_ns = at_ns;
+	else if (at_ns - stream->last_ns > stream->gap_ns)
+		stream->gap_ns = at_ns - stream->last_ns;
 	stream->last_ns = at_ns;
 	stream->packets++;
 	stream->bytes += bytes;
@@ -259,12 +270,12 @@ static int print_stream(const struct stream *stream)
 
 	printf("{\"packets\": %llu, \"bytes\": %llu, \"seconds\": %.4f, \"kpps\": %.3f, "
 	       "\"sent\": %llu, \"lost\": %lld, \"reordered\": %llu, \"corrupt\": %llu, "
-	       "\"end_seen\": %s}\n",
+	       "\"gap_ms_max\": %.3f, \"end_seen\": %s}\n",
 	       (unsigned long long)stream->packets, (unsigned long long)stream->bytes, seconds,
 	       seconds > 0 ? (double)stream->packets / seconds / 1000.0 : 0,
 	       (unsigned long long)sent, (long long)(sent - stream->packets),
 	       (unsigned long long)stream->reordered, (unsigned long long)stream->corrupt,
-	       stream->announced ? "true" : "false");
+	       (double)stream->gap_ns / 1e6, stream->announced ? "true" : "false");
 	return stream->packets && !stream->corrupt ? 0 : 1;
 }
 
@@ -328,6 +339,8 @@ static int run_send(const struct options *options)
 	int fd = open_socket(options);
 	uint64_t start_ns = now_ns(), sent = 0, refused = 0;
 	uint64_t end_ns = start_ns + (uint64_t)(options->seconds * 1e9);
+	/* A slow stream is even, so that the receiver's gaps mean something. */
+	int burst = options->rate_pps && options->rate_pps <= 10000 ? 1 : BURST;
 
 	if (options->size_bytes > sizeof(data[0])) {
 		fprintf(stderr, "netprobe: send: at most %zu bytes\n", sizeof(data[0]));
@@ -337,7 +350,7 @@ static int run_send(const struct options *options)
 	while (now_ns() < end_ns) {
 		int count;
 
-		for (int i = 0; i < BURST; i++) {
+		for (int i = 0; i < burst; i++) {
 			write_payload(data[i], options->size_bytes, sent + (uint64_t)i, FLAG_DATA);
 			vectors[i] = (struct iovec){ .iov_base = data[i],
 						     .iov_len = options->size_bytes };
@@ -345,7 +358,7 @@ static int run_send(const struct options *options)
 			messages[i].msg_hdr.msg_iovlen = 1;
 		}
 		pace(options, start_ns, sent);
-		count = sendmmsg(fd, messages, BURST, 0);
+		count = sendmmsg(fd, messages, (unsigned int)burst, 0);
 		if (count > 0)
 			sent += (uint64_t)count;
 		else
