@@ -100,6 +100,9 @@ SVIO_ASSERT_OFFSET(struct svio_host_vif, regs, 768);
 SVIO_ASSERT_OFFSET(struct svio_host_vif, private_state, 1792);
 SVIO_ASSERT_SIZE(struct svio_host_vif, 1792 + SVIO_HOST_VIF_PRIVATE_BYTES);
 
+/* wire_flags */
+#define SVIO_HOST_WIRE_MADE 0x1 /* the wire's host interface was made by us and ends with the device */
+
 /* Quiescence of one polling core (iommu/svio_iommu_grace.h): odd while it may touch guest memory. */
 struct svio_host_core {
 	svio_le64 epoch; /* that core */
@@ -137,7 +140,9 @@ struct svio_host_segment {
 	svio_le32 wire_link;  /* bit 0: up */
 	svio_le32 wire_speed; /* Mbit/s */
 	svio_u8 wire_mac[8];
-	svio_le64 reserved2[5];
+	svio_le32 wire_flags; /* SVIO_HOST_WIRE_*, for the next firmware process */
+	svio_le32 reserved3;
+	svio_le64 reserved2[4];
 	svio_le64 counters[64]; /* enum svio_device_counter */
 	struct svio_host_core core[SVIO_HOST_CORES_MAX];
 };
