@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "session.h"
+
+#include <errno.h>
+#include <linux/vfio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "function.h"
+#include "log.h"
+#include "registry.h"
+
+static int handle_version(struct bus_session *session, const struct bus_request *request);
+static int handle_info(struct bus_session *session, const struct bus_request *request);
+static int handle_reset(struct bus_session *session, const struct bus_request *request);
+
+/* One line a command; a command without a line is unknown to us. */
+static const struct handler {
+	const char *name;
+	size_t payload_bytes; /* at least these, or exactly */
+	bool exact;
+	size_t fds_max;
+	int (*handle)(struct bus_session *session, const struct bus_request *request);
+} handlers[VFIO_USER_COMMAND_END] = {
+	[VFIO_USER_VERSION] = { "VERSION", sizeof(struct vfio_user_version), false, 0,
+				handle_version },
+	[VFIO_USER_DMA_MAP] = { "DMA_MAP", sizeof(struct vfio_user_dma_map), false, 1,
+				bus_dma_map },
+	[VFIO_USER_DMA_UNMAP] = { "DMA_UNMAP", sizeof(struct vfio_user_dma_unmap), false, 0,
+				  bus_dma_unmap },
+	[VFIO_USER_DEVICE_GET_INFO] = { "DEVICE_GET_INFO", sizeof(struct vfio_user_device_info),
+					false, 0, handle_info },
+	[VFIO_USER_DEVICE_GET_REGION_INFO] = { "DEVICE_GET_REGION_INFO",
+					       sizeof(struct vfio_user_region_info), false, 0,
+					       bus_region_info },
+	[VFIO_USER_DEVICE_GET_IRQ_INFO] = { "DEVICE_GET_IRQ_INFO",
+					    sizeof(struct vfio_user_irq_info), false, 0,
+					    bus_irq_info },
+	[VFIO_USER_DEVICE_SET_IRQS] = { "DEVICE_SET_IRQS", sizeof(struct vfio_user_irq_set), false,
+					VFIO_USER_FDS_MAX, bus_irq_set },
+	[VFIO_USER_REGION_READ] = { "REGION_READ", sizeof(struct vfio_user_region_access), true, 0,
+				    bus_region_read },
+	[VFIO_USER_REGION_WRITE] = { "REGION_WRITE", sizeof(struct vfio_user_region_access), false,
+				     0, bus_region_write },
+	[VFIO_USER_DEVICE_RESET] = { "DEVICE_RESET", 0, true, 0, handle_reset },
+};
+
+bool bus_session_is_client(const struct bus_session *session)
+{
+	return session->function->client == session;
+}
+
+void bus_session_reply(struct bus_session *session, const void *payload, size_t bytes)
+{
+	bus_conn_reply(session->conn, payload, bytes, -1);
+}
+
+void bus_session_begin(struct bus_session *session, const void *reply, size_t bytes)
+{
+	session->pending = true;
+	session->reply_bytes = bytes;
+	if (bytes)
+		memcpy(session->reply, reply, bytes);
+}
+
+void bus_session_done(void *context, int status)
+{
+	struct bus_session *session = context;
+
+	session->pending = false;
+	if (!session->conn) { /* closed meanwhile */
+		free(session);
+		return;
+	}
+	if (status < 0)
+		bus_conn_refuse(session->conn, -status);
+	else
+		bus_session_reply(session, session->reply, session->reply_bytes);
+}
+
+/*
+ * A new client finds the function as after power-on. It becomes the client at
+ * once, so that a second one that comes during the reset is told so.
+ */
+static int handle_version(struct bus_session *session, const struct bus_request *request)
+{
+	uint8_t reply[BUS_VERSION_REPLY_BYTES];
+	size_t bytes;
+	int status;
+
+	if (bus_session_is_client(session))
+		return -EINVAL;
+	status = bus_version_parse(request->payload, request->payload_bytes, &session->version);
+	if (status)
+		return status;
+	if (session->function->client)
+		return -EBUSY;
+	session->function->client = session;
+	bus_function_reset(session->function);
+	bytes = bus_version_reply(&session->version, reply, request->payload_bytes);
+	bus_session_begin(session, reply, bytes);
+	svio_vif_reset(session->function->vif, bus_session_done, session);
+	return 0;
+}
+
+static int handle_info(struct bus_session *session, const struct bus_request *request)
+{
+	struct vfio_user_device_info info;
+
+	memcpy(&info, request->payload, sizeof(info));
+	if (info.argsz < sizeof(info))
+		return -EINVAL;
+	info = (struct vfio_user_device_info){ .argsz = sizeof(info),
+					       .flags = VFIO_DEVICE_FLAGS_RESET |
+							VFIO_DEVICE_FLAGS_PCI,
+					       .regions = bus_region_count(),
+					       .irqs = bus_irq_count() };
+	bus_session_reply(session, &info, sizeof(info));
+	return 0;
+}
+
+static int handle_reset(struct bus_session *session, const struct bus_request *request)
+{
+	(void)request;
+	bus_function_reset(session->function);
+	bus_session_begin(session, NULL, 0);
+	svio_vif_reset(session->function->vif, bus_session_done, session);
+	return 0;
+}
+
+static const struct handler *find_handler(const struct bus_request *request)
+{
+	const struct handler *handler;
+
+	if ((request->header.flags & VFIO_USER_TYPE_MASK) != VFIO_USER_TYPE_COMMAND ||
+	    request->header.command >= VFIO_USER_COMMAND_END)
+		return NULL;
+	handler = &handlers[request->header.command];
+	return handler->handle ? handler : NULL;
+}
+
+static int check_form(const struct handler *handler, const struct bus_request *request)
+{
+	if (!handler || request->payload_bytes < handler->payload_bytes ||
+	    (handler->exact && request->payload_bytes != handler->payload_bytes))
+		return -EINVAL;
+	if (request->fds_lost || request->fd_count > handler->fds_max)
+		return -EINVAL;
+	return 0;
+}
+
+static void log_refusal(struct bus_session *session, const struct handler *handler,
+			const struct bus_request *request, int status)
+{
+	const char *name = svio_vif_name(session->function->vif);
+
+	if (!svio_log_allow(&session->refusals, name))
+		return;
+	svio_log(SVIO_LOG_WARNING,
+		 "vif %s: refused %s (command %u, %zu bytes, %zu descriptors) of its client: %s",
+		 name, handler ? handler->name : "a message", (unsigned int)request->header.command,
+		 request->payload_bytes, request->fd_count, strerror(-status));
+}
+
+static void handle_request(void *owner, const struct bus_request *request)
+{
+	struct bus_session *session = owner;
+	const struct handler *handler = find_handler(request);
+	bool first = !bus_session_is_client(session);
+	int status = check_form(handler, request);
+
+	if (request->header.command != VFIO_USER_DMA_UNMAP)
+		bus_dma_flush(session);
+	if (!status && first && request->header.command != VFIO_USER_VERSION)
+		status = -EINVAL;
+	if (!status)
+		status = handler->handle(session, request);
+	if (status >= 0)
+		return;
+	log_refusal(session, handler, request, status);
+	bus_conn_refuse(session->conn, -status);
+	if (first) /* whatever this is, it is no vfio-user client, or one too many */
+		bus_conn_finish(session->conn);
+}
+
+static void handle_idle(void *owner)
+{
+	bus_dma_flush(owner);
+}
+
+static void handle_end(void *owner)
+{
+	struct bus_session *session = owner;
+
+	session->ops->ended(session->owner, session);
+}
+
+static const struct bus_conn_ops conn_ops = {
+	.request = handle_request,
+	.idle = handle_idle,
+	.ended = handle_end,
+};
+
+struct bus_session *bus_session_open(struct svio_loop *loop, int fd, struct bus_function *function,
+				     const struct bus_session_ops *ops, void *owner)
+{
+	struct bus_session *session = calloc(1, sizeof(*session));
+
+	if (!session)
+		return NULL;
+	session->function = function;
+	session->ops = ops;
+	session->owner = owner;
+	session->conn = bus_conn_open(loop, fd, &conn_ops, session);
+	if (!session->conn) {
+		int error = errno;
+
+		free(session);
+		errno = error;
+		return NULL;
+	}
+	return session;
+}
+
+void bus_session_close(struct bus_session *session)
+{
+	bus_conn_close(session->conn);
+	session->conn = NULL;
+	if (!session->pending)
+		free(session);
+}

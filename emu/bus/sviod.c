@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/*
+ * sviod: the process that owns the VIFs' sockets, and outlives everything.
+ *
+ * Start-up is the only time when it may give up; afterwards it ends on
+ * SIGTERM, SIGINT or SIGHUP only, and then closes each socket in the way that
+ * QEMU survives.
+ */
+#include <argp.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "front.h"
+#include "log.h"
+#include "loop.h"
+#include "registry.h"
+#include "svio_pci.h"
+
+#define VIFS_DEFAULT 64
+#define FW_NAME      "svio-fw"
+#define LOCK_NAME    "sviod.lock"
+
+const char *argp_program_version = "sviod 0.1.0";
+
+struct options {
+	struct svio_device_options device;
+	struct bus_pci_id id;
+	char fw_path[PATH_MAX]; /* where device.fw_path points unless it was given */
+};
+
+enum {
+	KEY_RUN_DIR = 'd',
+	KEY_WIRE = 'w',
+	KEY_FW = 0x100,
+	KEY_MAX_VIFS,
+	KEY_PCI_ID
+};
+
+static const struct argp_option argp_options[] = {
+	{ "run-dir", KEY_RUN_DIR, "DIR", 0,
+	  "Where the sockets are made: DIR/NAME.sock for each VIF, and the one that the command "
+	  "'svio' talks to. Made when missing. Required",
+	  0 },
+	{ "wire", KEY_WIRE, "SPEC", 0,
+	  "The device's physical port: null, tap:NAME, af_packet:INTERFACE, "
+	  "pcap:rx=FILE,tx=FILE, or any DPDK device argument. Required",
+	  0 },
+	{ "fw", KEY_FW, "PATH", 0, "The firmware program (default: " FW_NAME " beside sviod)", 0 },
+	{ "max-vifs", KEY_MAX_VIFS, "N", 0, "How many VIFs there may be, 1 to 4096 (default: 64)",
+	  0 },
+	{ "pci-id", KEY_PCI_ID, "VVVV:DDDD", 0,
+	  "PCI vendor and device ID that guests see, hexadecimal (default: 1234:5610)", 0 },
+	{ 0 }
+};
+
+static const char argp_doc[] =
+	"sviod serves a self-virtualizing network device: each VIF is a PCI device that a virtual "
+	"machine opens through its own socket."
+	"\vExamples:\n"
+	"  sviod --run-dir /run/svio --wire null\n"
+	"      VIFs reach each other, and nothing else.\n"
+	"  sviod --run-dir /run/svio --wire tap:svio0\n"
+	"      The host is on the wire, as network interface svio0.\n"
+	"  sviod --run-dir /run/svio --wire af_packet:eth1 --max-vifs 256\n"
+	"\n"
+	"Then, for each VM:\n"
+	"  svio --run-dir /run/svio vif add web --max 2.5G\n"
+	"  svio --run-dir /run/svio vif qemu-args web\n"
+	"\n"
+	"It stays in the foreground and logs to stderr. SIGTERM ends it; a guest that still has a "
+	"VIF then loses it for good, because QEMU does not connect again.";
+
+static bool parse_number(const char *text, unsigned long min, unsigned long max,
+			 unsigned long *number)
+{
+	char *end;
+
+	errno = 0;
+	*number = strtoul(text, &end, 10);
+	return !errno && end != text && *end == 0 && *text != '-' && *number >= min &&
+	       *number <= max;
+}
+
+/* Four hexadecimal digits; returns what follows them, or NULL. */
+static const char *parse_id(const char *text, uint16_t *id)
+{
+	char digits[5] = { 0 };
+	char *end;
+
+	memcpy(digits, text, strnlen(text, 4));
+	*id = (uint16_t)strtoul(digits, &end, 16);
+	return strspn(digits, "0123456789abcdefABCDEF") == 4 ? text + 4 : NULL;
+}
+
+static bool parse_pci_id(const char *text, struct bus_pci_id *id)
+{
+	const char *rest = parse_id(text, &id->vendor);
+
+	if (!rest || *rest != ':')
+		return false;
+	rest = parse_id(rest + 1, &id->device);
+	/* ffff is what a bus reads where there is no device. */
+	return rest && *rest == 0 && id->vendor != 0xffff;
+}
+
+static error_t parse_option(int key, char *argument, struct argp_state *state)
+{
+	struct options *options = state->input;
+	unsigned long number;
+
+	switch (key) {
+	case KEY_RUN_DIR:
+		options->device.run_dir = argument;
+		return 0;
+	case KEY_WIRE:
+		options->device.wire = argument;
+		return 0;
+	case KEY_FW:
+		options->device.fw_path = argument;
+		return 0;
+	case KEY_MAX_VIFS:
+		if (!parse_number(argument, 1, SVIO_HOST_VIFS_MAX, &number))
+			argp_error(state, "--max-vifs %s: give a number from 1 to %d", argument,
+				   SVIO_HOST_VIFS_MAX);
+		else
+			options->device.vifs_max = (uint32_t)number;
+		return 0;
+	case KEY_PCI_ID:
+		if (!parse_pci_id(argument, &options->id))
+			argp_error(state,
+				   "--pci-id %s: give two hexadecimal numbers of four "
+				   "digits, such as 1234:5610",
+				   argument);
+		return 0;
+	case ARGP_KEY_END:
+		if (!options->device.run_dir || !*options->device.run_dir)
+			argp_error(state, "--run-dir is missing: say where the sockets go, such "
+					  "as --run-dir /run/svio");
+		if (!options->device.wire || !*options->device.wire)
+			argp_error(state, "--wire is missing: say what the device's port is, such "
+					  "as --wire null or --wire tap:svio0");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+/* The firmware beside this very program. 0; -errno, logged. */
+static int find_firmware(struct options *options)
+{
+	ssize_t length;
+	char *slash;
+
+	if (!options->device.fw_path) {
+		length = readlink("/proc/self/exe", options->fw_path,
+				  sizeof(options->fw_path) - sizeof(FW_NAME));
+		if (length < 0) {
+			svio_log(SVIO_LOG_ERROR,
+				 "cannot tell where this program is (%s): give "
+				 "the firmware's path by --fw",
+				 strerror(errno));
+			return -errno;
+		}
+		options->fw_path[length] = 0;
+		slash = strrchr(options->fw_path, '/');
+		strcpy(slash ? slash + 1 : options->fw_path, FW_NAME);
+		options->device.fw_path = options->fw_path;
+	}
+	if (access(options->device.fw_path, X_OK)) {
+		svio_log(SVIO_LOG_ERROR,
+			 "firmware %s: %s; build it, or give the right path by --fw",
+			 options->device.fw_path, strerror(errno));
+		return -errno;
+	}
+	return 0;
+}
+
+/* The run directory, ours alone. The lock's descriptor, held until exit; -errno, logged. */
+static int lock_run_dir(const char *run_dir)
+{
+	char path[PATH_MAX];
+	int fd;
+
+	if (mkdir(run_dir, 0755) && errno != EEXIST) {
+		svio_log(SVIO_LOG_ERROR,
+			 "run directory %s: %s; make it, or choose another by "
+			 "--run-dir",
+			 run_dir, strerror(errno));
+		return -errno;
+	}
+	if ((size_t)snprintf(path, sizeof(path), "%s/" LOCK_NAME, run_dir) >= sizeof(path))
+		return -ENAMETOOLONG;
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (fd < 0) {
+		svio_log(SVIO_LOG_ERROR,
+			 "%s: %s; sviod must be able to write to its run "
+			 "directory: run it as that directory's owner, or choose "
+			 "another by --run-dir",
+			 path, strerror(errno));
+		return -errno;
+	}
+	if (flock(fd, LOCK_EX | LOCK_NB)) {
+		int error = errno;
+
+		svio_log(SVIO_LOG_ERROR,
+			 "run directory %s: another sviod is running there; stop "
+			 "it, or choose another directory by --run-dir",
+			 run_dir);
+		close(fd);
+		return -error;
+	}
+	return fd;
+}
+
+/* A descriptor for each VIF's clients, maps and vectors: as many as we may have. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (!getrlimit(RLIMIT_NOFILE, &limit) && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+/* Written by the signal handler, watched by the loop. */
+static int end_fd = -1;
+
+static void handle_end_signal(int signal)
+{
+	const uint64_t one = 1;
+	int error = errno;
+
+	(void)signal;
+	if (write(end_fd, &one, sizeof(one)) < 0)
+		errno = error; /* the counter is full: the loop has been told often enough */
+	errno = error;
+}
+
+static void ignore_signal(int signal)
+{
+	(void)signal;
+}
+
+static void end_loop(void *context, int fd, uint32_t events)
+{
+	(void)fd;
+	(void)events;
+	svio_log(SVIO_LOG_INFO, "ending: a signal asked for it");
+	svio_loop_stop(context);
+}
+
+/*
+ * Handlers, not a signal mask and not SIG_IGN: the firmware process inherits
+ * both of those, but not handlers. SIGPIPE is for a stderr that nobody reads.
+ */
+static int watch_signals(struct svio_loop *loop)
+{
+	static const int end_signals[] = { SIGTERM, SIGINT, SIGHUP };
+	struct sigaction action = { .sa_handler = handle_end_signal, .sa_flags = SA_RESTART };
+
+	end_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (end_fd < 0 || !svio_loop_add_fd(loop, end_fd, EPOLLIN, end_loop, loop))
+		return -errno;
+	for (size_t i = 0; i < sizeof(end_signals) / sizeof(end_signals[0]); i++)
+		sigaction(end_signals[i], &action, NULL);
+	action.sa_handler = ignore_signal;
+	sigaction(SIGPIPE, &action, NULL);
+	return 0;
+}
+
+static int serve(struct options *options)
+{
+	struct bus_settings settings = { .id = options->id };
+	struct svio_device *device;
+	int status;
+
+	settings.loop = svio_loop_new();
+	if (!settings.loop || watch_signals(settings.loop)) {
+		svio_log(SVIO_LOG_ERROR, "cannot start: %s", strerror(errno));
+		return -errno;
+	}
+	status = svio_device_open(&options->device, settings.loop, &bus_front_ops, &settings,
+				  &device);
+	if (!status) {
+		status = svio_loop_run(settings.loop);
+		if (status)
+			svio_log(SVIO_LOG_ERROR, "event loop: %s", strerror(-status));
+		svio_device_close(device);
+	}
+	svio_loop_free(settings.loop);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct argp argp = { argp_options, parse_option, NULL, argp_doc,
+					  NULL,         NULL,         NULL };
+	static struct options options = { .device.vifs_max = VIFS_DEFAULT,
+					  .id = { SVIO_PCI_VENDOR_ID, SVIO_PCI_DEVICE_ID } };
+	int lock_fd, status;
+
+	argp_err_exit_status = 2;
+	argp_parse(&argp, argc, argv, 0, NULL, &options);
+	if (find_firmware(&options))
+		return EXIT_FAILURE;
+	lock_fd = lock_run_dir(options.device.run_dir);
+	if (lock_fd < 0)
+		return EXIT_FAILURE;
+	raise_descriptor_limit();
+	status = serve(&options);
+	close(lock_fd);
+	return status ? EXIT_FAILURE : EXIT_SUCCESS;
+}
