@@ -218,18 +218,12 @@ static int exchange_locked(struct vfio_user_client *client, struct exchange *x)
 	return status ? status : error;
 }
 
-/* x->reply may be NULL where no payload is expected: up to a request's worth is then skipped. */
 static int exchange(struct vfio_user_client *client, struct exchange *x)
 {
-	uint8_t skipped[PAYLOAD_BYTES_MAX];
 	int status;
 
 	x->reply_fd = -1;
 	x->reply_bytes = 0;
-	if (!x->reply) {
-		x->reply = skipped;
-		x->reply_bytes_max = sizeof(skipped);
-	}
 	pthread_mutex_lock(&client->lock);
 	status = exchange_locked(client, x);
 	pthread_mutex_unlock(&client->lock);
@@ -240,13 +234,17 @@ static int exchange(struct vfio_user_client *client, struct exchange *x)
 	return status;
 }
 
-/* A request whose reply carries nothing that we need. */
+/* A request whose reply carries nothing that we need: up to a request's worth is skipped. */
 static int simple_exchange(struct vfio_user_client *client, uint16_t command, const void *payload,
 			   size_t bytes, int fd)
 {
-	struct exchange x = {
-		.command = command, .payload = payload, .payload_bytes = bytes, .fd = fd
-	};
+	uint8_t skipped[PAYLOAD_BYTES_MAX];
+	struct exchange x = { .command = command,
+			      .payload = payload,
+			      .payload_bytes = bytes,
+			      .fd = fd,
+			      .reply = skipped,
+			      .reply_bytes_max = sizeof(skipped) };
 	int status = exchange(client, &x);
 
 	if (x.reply_fd >= 0)
@@ -260,7 +258,7 @@ static int negotiate_version(struct vfio_user_client *client)
 				   "\"max_data_xfer_size\":1048576,\"max_dma_maps\":65535,"
 				   "\"pgsizes\":4096,\"write_multiple\":false}}";
 	struct version_payload request = { .major = 0, .minor = 0 };
-	struct version_payload reply;
+	struct version_payload reply = { .major = UINT16_MAX };
 	struct exchange x = { .command = CMD_VERSION,
 			      .payload = &request,
 			      .payload_bytes =
@@ -284,7 +282,7 @@ static int negotiate_version(struct vfio_user_client *client)
 static int open_socket(const char *path, uint32_t timeout_ms)
 {
 	struct timeval timeout = { .tv_sec = timeout_ms / 1000,
-				   .tv_usec = (timeout_ms % 1000) * 1000 };
+				   .tv_usec = (timeout_ms % 1000) * 1000L };
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int fd;
 	int status;
@@ -413,12 +411,15 @@ int vfio_user_client_region_read(struct vfio_user_client *client, uint32_t index
 static int write_region(struct vfio_user_client *client, uint32_t index, uint64_t offset,
 			const void *data, uint32_t count, bool posted)
 {
+	struct region_access_payload reply;
 	struct region_access_payload request;
 	struct exchange x = { .command = CMD_REGION_WRITE,
 			      .posted = posted,
 			      .payload = &request,
 			      .payload_bytes = ACCESS_HEADER_BYTES + count,
-			      .fd = -1 };
+			      .fd = -1,
+			      .reply = &reply,
+			      .reply_bytes_max = sizeof(reply) };
 	int status;
 
 	if (count > ACCESS_BYTES_MAX)

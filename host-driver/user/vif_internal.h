@@ -59,11 +59,11 @@ struct vif_rx {
 /* One pair. Apart from wake() nothing in it is touched by another thread than the pair's. */
 struct svio_vif_queue {
 	struct vif_tx tx __attribute__((aligned(SVIO_CACHE_LINE_BYTES)));
-	struct vif_pool pool;
-	struct vif_rx rx __attribute__((aligned(SVIO_CACHE_LINE_BYTES)));
 	struct svio_vif *vif;
-	uint16_t index;
+	struct vif_rx rx __attribute__((aligned(SVIO_CACHE_LINE_BYTES)));
+	struct vif_pool pool;
 	int eventfd; /* -1: polled */
+	uint16_t index;
 };
 
 struct vif_memory {
@@ -90,6 +90,7 @@ struct svio_vif {
 	struct svio_vif_options options; /* defaults filled in; path is not kept */
 	struct svio_vif_info info;
 	struct vfio_user_client client;
+	void *bar2; /* the mapping behind doorbells */
 	volatile struct svio_doorbell_bar *doorbells;
 	struct vif_memory memory;
 	struct vif_admin admin;

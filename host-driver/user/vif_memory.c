@@ -8,8 +8,8 @@
 
 #include "vif_internal.h"
 
-#define PAGE_BYTES     4096u
-#define HUGEPAGE_BYTES (2u * 1024 * 1024)
+#define PAGE_BYTES     4096ull
+#define HUGEPAGE_BYTES (2ull * 1024 * 1024)
 
 static uint64_t round_up(uint64_t value, uint64_t unit)
 {

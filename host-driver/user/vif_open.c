@@ -74,6 +74,7 @@ static int map_doorbells(struct svio_vif *vif)
 		close(region.fd);
 	if (base == MAP_FAILED)
 		return vif_fail(-EPROTO, "BAR2 is not a page of doorbells that can be mapped");
+	vif->bar2 = base;
 	vif->doorbells = base;
 	return 0;
 }
@@ -280,8 +281,8 @@ void svio_vif_close(struct svio_vif *vif)
 		vfio_user_client_region_write(&vif->client, SVIO_BAR_REGS, SVIO_REG_CONTROL,
 					      &(uint32_t){ SVIO_CONTROL_RESET }, 4);
 	vfio_user_client_disconnect(&vif->client);
-	if (vif->doorbells)
-		munmap((void *)(uintptr_t)vif->doorbells, SVIO_BAR_DOORBELL_BYTES);
+	if (vif->bar2)
+		munmap(vif->bar2, SVIO_BAR_DOORBELL_BYTES);
 	vif_queues_free(vif);
 	vif_memory_destroy(vif);
 	free(vif);
