@@ -60,9 +60,24 @@ uint16_t svio_vif_vectors(const struct svio_vif *vif);
 /* The doorbell BAR's memory (SVIO_BAR_DOORBELL_BYTES, offset 0). The registry keeps it open. */
 int svio_vif_doorbell_fd(const struct svio_vif *vif);
 
+/*
+ * status: 0; -errno from the firmware; -ECANCELED: the VIF was deleted or its
+ * client disconnected meanwhile (called before svio_vif_disconnected() or the
+ * bus' del() returns, never after); -ENODEV: the VIF is being deleted.
+ */
 typedef void (*svio_vif_done_fn)(void *context, int status);
 
-/* Read BAR0: bytes beyond the image read zero. Never waits. */
+/*
+ * A client has connected: its process (SO_PEERCRED; 0: not known). Lets
+ * svio_vif_dma_map() find out that a guest was started without share=on, from
+ * /proc. Optional, before the first map.
+ */
+void svio_vif_connected_by(struct svio_vif *vif, int32_t pid);
+
+/*
+ * Read BAR0: aligned 32-bit words; other widths and bytes beyond the image read
+ * zero (SPEC.md, chapter 3). Never waits.
+ */
 void svio_vif_reg_read(const struct svio_vif *vif, uint32_t offset, void *data, uint32_t bytes);
 
 /*
@@ -121,12 +136,22 @@ struct svio_device_options {
 /* 0 and *device; -errno with a message logged. The firmware is started, not yet ready. */
 int svio_device_open(const struct svio_device_options *options, struct svio_loop *loop,
 		     const struct svio_bus_ops *bus_ops, void *bus, struct svio_device **device);
-/* Clean end: VIFs deleted, firmware stopped. */
+/* Clean end: VIFs deleted, firmware stopped. Not from within a callback of the loop. */
 void svio_device_close(struct svio_device *device);
 
 /*
+ * 0; -EIO: the firmware cannot work at all (no such wire, wrong version). That
+ * was logged and the loop stopped: close and exit 1. Only before it was ready once.
+ */
+int svio_device_status(const struct svio_device *device);
+/* The firmware has attached and answers. */
+bool svio_device_ready(const struct svio_device *device);
+
+/*
  * error: at least 256 bytes; on failure a sentence that names the thing and the
- * remedy. 0; -EEXIST; -EINVAL; -ENOSPC; -ENOENT.
+ * remedy. 0; -EEXIST; -EINVAL; -ENOSPC; -ENOENT; -ENOMEM. The firmware is told;
+ * _set() takes all settings, in place of those before (queues cannot change).
+ * A deleted VIF's slot is free again when the firmware has let go of it.
  */
 int svio_device_vif_add(struct svio_device *device, const struct svio_vif_settings *settings,
 			char *error);

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "settings.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define VLAN_MAX    4094
+#define VECTORS_MAX 64
+
+struct rate_unit {
+	char letter;
+	uint64_t factor;
+};
+
+static const struct rate_unit rate_units[] = {
+	{ 'T', 1000000000000ull }, { 'G', 1000000000 }, { 'M', 1000000 }, { 'K', 1000 }
+};
+
+static uint64_t unit_factor(char letter)
+{
+	for (size_t i = 0; i < sizeof(rate_units) / sizeof(rate_units[0]); i++)
+		if (rate_units[i].letter == toupper((unsigned char)letter))
+			return rate_units[i].factor;
+	return 0;
+}
+
+static int refuse_rate(const char *text, char *error)
+{
+	snprintf(error, SVIO_ERROR_BYTES,
+		 "\"%.40s\" is not a rate: write bits per second such as 2.5G, 50M or 300k, or off",
+		 text);
+	return -EINVAL;
+}
+
+/* Digits with at most one point, without the surprises of strtod (locale, hex, inf). */
+static const char *parse_decimal(const char *text, uint64_t *whole, uint64_t *micro)
+{
+	const char *at = text;
+	uint64_t scale = 100000;
+
+	*whole = 0;
+	*micro = 0;
+	for (; isdigit((unsigned char)*at); at++) {
+		if (*whole > SVIO_RATE_MAX_BPS)
+			return NULL;
+		*whole = *whole * 10 + (uint64_t)(*at - '0');
+	}
+	if (*at == '.') {
+		if (at == text)
+			return NULL;
+		for (at++; isdigit((unsigned char)*at); at++, scale /= 10)
+			*micro += (uint64_t)(*at - '0') * scale;
+	}
+	return at == text ? NULL : at;
+}
+
+int svio_rate_parse(const char *text, uint64_t *bps, char *error)
+{
+	uint64_t whole, micro, factor = 1;
+	const char *at;
+
+	if (!strcasecmp(text, "off") || !strcasecmp(text, "none")) {
+		*bps = 0;
+		return 0;
+	}
+	at = parse_decimal(text, &whole, &micro);
+	if (!at)
+		return refuse_rate(text, error);
+	if (*at && unit_factor(*at))
+		factor = unit_factor(*at++);
+	if (*at && strcasecmp(at, "bit") && strcasecmp(at, "bit/s") && strcasecmp(at, "bps"))
+		return refuse_rate(text, error);
+	if (whole > SVIO_RATE_MAX_BPS / factor ||
+	    whole * factor + micro * factor / 1000000 > SVIO_RATE_MAX_BPS) {
+		snprintf(error, SVIO_ERROR_BYTES, "rate %.40s is too high: at most 10T, or off",
+			 text);
+		return -EINVAL;
+	}
+	*bps = whole * factor + micro * factor / 1000000;
+	if (*bps < SVIO_RATE_MIN_BPS) {
+		snprintf(error, SVIO_ERROR_BYTES,
+			 "rate %.40s is too low: at least 64k, or off for no ceiling", text);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+const char *svio_rate_format(uint64_t bps, char text[SVIO_RATE_BYTES])
+{
+	if (bps == 0)
+		return strcpy(text, "off");
+	for (size_t i = 0; i < sizeof(rate_units) / sizeof(rate_units[0]); i++) {
+		uint64_t factor = rate_units[i].factor;
+		uint64_t milli = bps % factor / (factor / 1000);
+		char letter = rate_units[i].letter == 'K' ? 'k' : rate_units[i].letter;
+		int digits = 3;
+
+		if (bps < factor)
+			continue;
+		for (; digits > 0 && milli % 10 == 0; digits--)
+			milli /= 10;
+		if (digits == 0)
+			snprintf(text, SVIO_RATE_BYTES, "%" PRIu64 "%c", bps / factor, letter);
+		else
+			snprintf(text, SVIO_RATE_BYTES, "%" PRIu64 ".%0*" PRIu64 "%c", bps / factor,
+				 digits, milli, letter);
+		return text;
+	}
+	snprintf(text, SVIO_RATE_BYTES, "%" PRIu64, bps);
+	return text;
+}
+
+int svio_mac_parse(const char *text, uint8_t mac[6], char *error)
+{
+	static const uint8_t zero[6];
+	unsigned int byte[6];
+	int end = -1;
+
+	/* %2x would also take spaces and signs: the length and the characters decide first. */
+	if (strlen(text) == 17 && strspn(text, "0123456789abcdefABCDEF:") == 17)
+		sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%n", &byte[0], &byte[1], &byte[2], &byte[3],
+		       &byte[4], &byte[5], &end);
+	if (end != 17) {
+		snprintf(error, SVIO_ERROR_BYTES,
+			 "\"%.40s\" is not a MAC address: write it like 52:54:00:12:34:56", text);
+		return -EINVAL;
+	}
+	for (int i = 0; i < 6; i++)
+		mac[i] = (uint8_t)byte[i];
+	if ((mac[0] & 1) || !memcmp(mac, zero, 6)) {
+		snprintf(error, SVIO_ERROR_BYTES,
+			 "MAC address %s is not one interface's own: the lowest bit of its first "
+			 "byte must be 0 and not all of it",
+			 text);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+const char *svio_mac_format(const uint8_t mac[6], char text[SVIO_MAC_BYTES])
+{
+	snprintf(text, SVIO_MAC_BYTES, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2],
+		 mac[3], mac[4], mac[5]);
+	return text;
+}
+
+static uint64_t hash_byte(uint64_t hash, uint8_t byte)
+{
+	return (hash ^ byte) * 0x100000001b3ull;
+}
+
+void svio_mac_from_name(const char *name, uint32_t try, uint8_t mac[6])
+{
+	uint64_t hash = 0xcbf29ce484222325ull;
+
+	for (; *name; name++)
+		hash = hash_byte(hash, (uint8_t)*name);
+	for (; try; try--)
+		hash = hash_byte(hash, 0);
+	hash ^= hash >> 29; /* FNV's high bits change little with the last byte */
+	for (int i = 0; i < 6; i++)
+		mac[i] = (uint8_t)(hash >> (8 * i));
+	mac[0] = (uint8_t)((mac[0] & 0xfc) | 0x02);
+}
+
+int svio_name_check(const char *name, char *error)
+{
+	size_t bytes = strnlen(name, SVIO_HOST_NAME_BYTES);
+	bool valid = bytes > 0 && bytes < SVIO_HOST_NAME_BYTES &&
+		     (islower((unsigned char)name[0]) || isdigit((unsigned char)name[0]));
+
+	for (size_t i = 0; valid && i < bytes; i++)
+		valid = islower((unsigned char)name[i]) || isdigit((unsigned char)name[i]) ||
+			strchr("._-", name[i]);
+	if (valid)
+		return 0;
+	snprintf(error, SVIO_ERROR_BYTES,
+		 "\"%.40s\" cannot be a VIF's name: use 1 to 31 of a-z, 0-9, '.', '_' and '-', "
+		 "a letter or digit first",
+		 name);
+	return -EINVAL;
+}
+
+static int check_range(const char *what, uint64_t value, uint64_t min, uint64_t max, char *error)
+{
+	if (value >= min && value <= max)
+		return 0;
+	snprintf(error, SVIO_ERROR_BYTES, "%s %" PRIu64 " is out of range: %" PRIu64 " to %" PRIu64,
+		 what, value, min, max);
+	return -EINVAL;
+}
+
+static int check_rate(const char *what, uint64_t bps, char *error)
+{
+	return bps == 0 ? 0 : check_range(what, bps, SVIO_RATE_MIN_BPS, SVIO_RATE_MAX_BPS, error);
+}
+
+int svio_settings_complete(struct svio_vif_settings *settings, char *error)
+{
+	static const uint8_t zero[6];
+	char mac[SVIO_MAC_BYTES];
+	int status;
+
+	settings->name[SVIO_HOST_NAME_BYTES - 1] = '\0';
+	if (settings->queues == 0)
+		settings->queues = SVIO_QUEUES_DEFAULT;
+	if (settings->mtu_max == 0)
+		settings->mtu_max = SVIO_MTU_DEFAULT;
+	status = svio_name_check(settings->name, error);
+	if (!status)
+		status = check_range("VLAN", settings->vlan, 0, VLAN_MAX, error);
+	if (!status)
+		status = check_range("number of queues", settings->queues, 1, SVIO_QUEUES_MAX,
+				     error);
+	if (!status)
+		status = check_range("MTU", settings->mtu_max, SVIO_MTU_MIN, SVIO_MTU_MAX, error);
+	if (!status)
+		status = check_rate("max, in bits/s:", settings->max_bps, error);
+	if (!status)
+		status = check_rate("rx-max, in bits/s:", settings->rx_max_bps, error);
+	if (!status && memcmp(settings->mac, zero, 6))
+		status = svio_mac_parse(svio_mac_format(settings->mac, mac), settings->mac, error);
+	return status;
+}
+
+uint16_t svio_settings_vectors(const struct svio_vif_settings *settings)
+{
+	uint32_t vectors = 1 + 2u * settings->queues;
+
+	return (uint16_t)(vectors > VECTORS_MAX ? VECTORS_MAX : vectors);
+}
+
+/* Levenshtein's distance, cut off at words of 31 characters. */
+static size_t edit_distance(const char *a, const char *b)
+{
+	size_t row[SVIO_HOST_NAME_BYTES];
+	size_t b_length = strnlen(b, SVIO_HOST_NAME_BYTES - 1);
+
+	for (size_t j = 0; j <= b_length; j++)
+		row[j] = j;
+	for (size_t i = 1; *a && i < SVIO_HOST_NAME_BYTES; a++, i++) {
+		size_t diagonal = row[0];
+
+		row[0] = i;
+		for (size_t j = 1; j <= b_length; j++) {
+			size_t best = diagonal + (*a != b[j - 1]);
+
+			diagonal = row[j];
+			if (row[j] + 1 < best)
+				best = row[j] + 1;
+			if (row[j - 1] + 1 < best)
+				best = row[j - 1] + 1;
+			row[j] = best;
+		}
+	}
+	return row[b_length];
+}
+
+const char *svio_nearest(const char *word, const char *const *names, size_t count)
+{
+	size_t best = strlen(word) / 3 + 2; /* further away is no help */
+	const char *nearest = NULL;
+
+	for (size_t i = 0; i < count; i++) {
+		size_t distance = edit_distance(word, names[i]);
+
+		if (distance < best) {
+			best = distance;
+			nearest = names[i];
+		}
+	}
+	return nearest;
+}
