@@ -13,6 +13,8 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include "svio_iommu_fault.h"
+
 #include "port.h"
 
 #define FDS_MAX 3
@@ -129,7 +131,7 @@ static int check_segment(const struct svio_host_segment *s, uint64_t mapped)
 	    !range_ok(s->vifs_offset, (uint64_t)s->vifs_max * sizeof(struct svio_host_vif),
 		      mapped) ||
 	    !range_ok(s->private_offset, SVIO_HOST_DEVICE_PRIVATE_BYTES, mapped) ||
-	    !range_ok(s->faults_offset, SVIO_CACHE_LINE_BYTES, mapped)) {
+	    !range_ok(s->faults_offset, sizeof(struct svio_iommu_fault_log), mapped)) {
 		svio_port_log("the segment contradicts itself (%llu bytes, %u VIFs): use sviod "
 			      "and svio-fw of one build",
 			      (unsigned long long)s->bytes, s->vifs_max);

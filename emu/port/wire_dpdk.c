@@ -328,23 +328,23 @@ static int start_port(struct dpdk *d)
 	return 0;
 }
 
+#define DPDK_REMEDY "check its name, and that its driver's package (librte-net-*) is installed"
+
 static int open_port(struct dpdk *d)
 {
 	struct svio_port_wire *wire = d->wire;
 	int status;
 
 	if (start_eal(d) < 0) {
-		svio_port_wire_fail(wire, "%s: DPDK does not start: %s", wire->spec, d->eal_error);
+		svio_port_wire_fail(wire, "%s: DPDK does not take the device: %s: " DPDK_REMEDY,
+				    wire->spec, d->eal_error);
 		return -EIO;
 	}
 	d->eal = true;
 	d->port = (uint16_t)rte_eth_find_next_owned_by(0, RTE_ETH_DEV_NO_OWNER);
 	if (d->port >= RTE_MAX_ETHPORTS) {
-		svio_port_wire_fail(
-			wire,
-			"%s: DPDK finds no such device (%s): check its name, and that the "
-			"driver's package (librte-net-*) is installed",
-			wire->spec, d->eal_error);
+		svio_port_wire_fail(wire, "%s: DPDK finds no such device: %s: " DPDK_REMEDY,
+				    wire->spec, d->eal_error);
 		return -ENODEV;
 	}
 	status = start_port(d);
