@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "svio_rx.h"
+
+#include <linux/dma-mapping.h>
+#include <linux/etherdevice.h>
+#include <linux/if_vlan.h>
+#include <linux/prefetch.h>
+#include <linux/vmalloc.h>
+
+#include "svio.h"
+#include "svio_cmd.h"
+#include "svio_compat.h"
+
+#define HEADROOM (NET_SKB_PAD + NET_IP_ALIGN)
+
+/* A packet up to this long is copied, so that its page does not leave the ring. */
+#define COPY_BYTES 256
+
+/* Buffers are posted in batches: each doorbell passes a cache line between cores. */
+#define FILL_BATCH 16
+
+/* When there was no page at all, try again after this long. */
+#define REFILL_DELAY (HZ / 50)
+
+/*
+ * Ring allocation and the device's view of it
+ */
+
+/*
+ * With 4 KiB pages a buffer holds 3712 bytes: 18 of them, one skb head and 17
+ * fragments, are just enough for an unsegmented packet of 64 KiB.
+ */
+static u16 buffer_bytes(void)
+{
+	const u32 room = ALIGN_DOWN(SKB_WITH_OVERHEAD(PAGE_SIZE - HEADROOM), 64);
+
+	BUILD_BUG_ON(room * (MAX_SKB_FRAGS + 1) < SVIO_GSO_BYTES_MAX);
+	return min_t(u32, room, U16_MAX);
+}
+
+u8 svio_rxq_ring_lg2_min(const struct svio_hw *hw)
+{
+	/* One packet being filled while another is being read. */
+	return max_t(u8, hw->ring_lg2_min, ilog2(roundup_pow_of_two(2 * (MAX_SKB_FRAGS + 1))));
+}
+
+/* Descriptors, and as many completions behind them. */
+static size_t ring_bytes(const struct svio_rxq *rxq)
+{
+	return (rxq->mask + 1) * (sizeof(*rxq->ring) + sizeof(*rxq->completions));
+}
+
+static int create_pool(struct svio_rxq *rxq)
+{
+	struct page_pool_params params = {
+		.flags = PP_FLAG_DMA_MAP | PP_FLAG_DMA_SYNC_DEV,
+		.pool_size = rxq->mask + 1,
+		.nid = dev_to_node(&rxq->svio->pdev->dev),
+		.dev = &rxq->svio->pdev->dev,
+		.dma_dir = DMA_FROM_DEVICE,
+		.offset = HEADROOM,
+		.max_len = rxq->buf_len,
+	};
+
+	svio_compat_pool_napi(&params, rxq->napi, rxq->qid);
+	rxq->pool = page_pool_create(&params);
+	return PTR_ERR_OR_ZERO(rxq->pool);
+}
+
+/* Without a page posted no packet will come, so none would start NAPI: do it from here. */
+static void refill_work(struct work_struct *work)
+{
+	struct svio_rxq *rxq = container_of(work, struct svio_rxq, refill_work.work);
+
+	local_bh_disable();
+	napi_schedule(rxq->napi);
+	local_bh_enable();
+}
+
+int svio_rxq_alloc(struct svio *svio, struct svio_rxq *rxq, u16 qid, struct napi_struct *napi)
+{
+	int err = -ENOMEM;
+
+	rxq->svio = svio;
+	rxq->napi = napi;
+	rxq->qid = qid;
+	rxq->lg2 = svio->rx_ring_lg2;
+	rxq->mask = BIT(rxq->lg2) - 1;
+	rxq->buf_len = buffer_bytes();
+	rxq->db = &svio->hw.bar->rx[qid];
+	rxq->stats = &svio->stats.rx[qid];
+	rxq->next = 0;
+	rxq->tail = 0;
+	rxq->broken = false;
+	INIT_DELAYED_WORK(&rxq->refill_work, refill_work);
+	rxq->pages = kvcalloc(rxq->mask + 1, sizeof(*rxq->pages), GFP_KERNEL);
+	if (!rxq->pages)
+		return err;
+	rxq->ring = dma_alloc_coherent(&svio->pdev->dev, ring_bytes(rxq), &rxq->ring_dma,
+				       GFP_KERNEL);
+	if (!rxq->ring)
+		goto free_pages;
+	rxq->completions = (struct svio_rx_cmpl *)(rxq->ring + rxq->mask + 1);
+	err = create_pool(rxq);
+	if (err)
+		goto free_ring;
+	return 0;
+free_ring:
+	dma_free_coherent(&svio->pdev->dev, ring_bytes(rxq), rxq->ring, rxq->ring_dma);
+free_pages:
+	kvfree(rxq->pages);
+	return err;
+}
+
+void svio_rxq_free(struct svio_rxq *rxq)
+{
+	u32 i;
+
+	for (i = rxq->next; i != rxq->tail; i++)
+		page_pool_put_full_page(rxq->pool, rxq->pages[i & rxq->mask], false);
+	page_pool_destroy(rxq->pool);
+	dma_free_coherent(&rxq->svio->pdev->dev, ring_bytes(rxq), rxq->ring, rxq->ring_dma);
+	kvfree(rxq->pages);
+	rxq->ring = NULL;
+	rxq->pages = NULL;
+	rxq->pool = NULL;
+}
+
+int svio_rxq_create(struct svio_rxq *rxq)
+{
+	const struct svio_cmd_queue queue = {
+		.ring = rxq->ring_dma,
+		.completion = rxq->ring_dma + (rxq->mask + 1) * sizeof(*rxq->ring),
+		.vector = SVIO_PAIR_VECTOR(rxq->qid),
+		.buf_len = rxq->buf_len,
+		.ring_lg2 = rxq->lg2,
+	};
+
+	/* The doorbell still holds the end of a former queue with this number. */
+	svio_hw_mask(rxq->db);
+	writel(0, &rxq->db->tail);
+	return svio_cmd_queue_create(rxq->svio, SVIO_QUEUE_RX, rxq->qid, &queue,
+				     &rxq->svio->rx_moderation);
+}
+
+int svio_rxq_destroy(struct svio_rxq *rxq)
+{
+	svio_hw_mask(rxq->db);
+	return svio_cmd_queue_destroy(rxq->svio, SVIO_QUEUE_RX, rxq->qid);
+}
+
+/*
+ * Buffers
+ */
+
+static bool post_buffer(struct svio_rxq *rxq)
+{
+	struct svio_rx_desc *desc = &rxq->ring[rxq->tail & rxq->mask];
+	struct page *page = page_pool_dev_alloc_pages(rxq->pool);
+
+	if (unlikely(!page))
+		return false;
+	rxq->pages[rxq->tail & rxq->mask] = page;
+	desc->addr = cpu_to_le64(page_pool_get_dma_addr(page) + HEADROOM);
+	desc->len = cpu_to_le16(rxq->buf_len);
+	desc->reserved0 = 0;
+	desc->reserved1 = 0;
+	rxq->tail++;
+	return true;
+}
+
+void svio_rxq_fill(struct svio_rxq *rxq)
+{
+	const u32 full = rxq->next + rxq->mask + 1;
+	const u32 before = rxq->tail;
+
+	while (rxq->tail != full && post_buffer(rxq))
+		;
+	if (unlikely(rxq->tail != full)) {
+		svio_stat_add(rxq->stats, SVIO_RX_STAT_alloc_failed, 1);
+		schedule_delayed_work(&rxq->refill_work, REFILL_DELAY);
+	}
+	if (rxq->tail == before)
+		return;
+	if (svio_hw_ring(&rxq->svio->hw, &rxq->db->tail, rxq->tail))
+		svio_stat_add(rxq->stats, SVIO_RX_STAT_wakes, 1);
+}
+
+void svio_rxq_quiesce(struct svio_rxq *rxq)
+{
+	cancel_delayed_work_sync(&rxq->refill_work);
+}
+
+/* The page of the next completion, with its data visible to this processor. */
+static struct page *take_page(struct svio_rxq *rxq, u32 len)
+{
+	struct page *page = rxq->pages[rxq->next++ & rxq->mask];
+
+	dma_sync_single_range_for_cpu(&rxq->svio->pdev->dev, page_pool_get_dma_addr(page),
+				      HEADROOM, len, DMA_FROM_DEVICE);
+	return page;
+}
+
+static void put_page_back(struct svio_rxq *rxq, struct page *page)
+{
+	page_pool_recycle_direct(rxq->pool, page);
+}
+
+/*
+ * Packets
+ */
+
+static void report_broken(struct svio_rxq *rxq, const char *what)
+{
+	rxq->broken = true;
+	dev_err_ratelimited(&rxq->svio->pdev->dev, "receive queue %u: device wrote %s\n", rxq->qid,
+			    what);
+	svio_reset_schedule(rxq->svio);
+}
+
+/* A short packet in a buffer of its own; NULL: no memory. */
+static struct sk_buff *copy_packet(struct svio_rxq *rxq, struct page *page, u32 len)
+{
+	struct sk_buff *skb = napi_alloc_skb(rxq->napi, len);
+
+	if (likely(skb)) {
+		skb_put_data(skb, page_address(page) + HEADROOM, len);
+		svio_stat_add(rxq->stats, SVIO_RX_STAT_copied, 1);
+	}
+	put_page_back(rxq, page);
+	return skb;
+}
+
+/* A packet around its first page; NULL: no memory. */
+static struct sk_buff *wrap_packet(struct svio_rxq *rxq, struct page *page, u32 len)
+{
+	struct sk_buff *skb = napi_build_skb(page_address(page), PAGE_SIZE);
+
+	if (unlikely(!skb)) {
+		put_page_back(rxq, page);
+		return NULL;
+	}
+	skb_mark_for_recycle(skb);
+	skb_reserve(skb, HEADROOM);
+	__skb_put(skb, len);
+	return skb;
+}
+
+/*
+ * Take one packet's buffers and make an skb of them. *first is a copy of its
+ * first completion. NULL: no memory, or it makes no sense and rxq->broken is
+ * set; its buffers are used up either way.
+ */
+static struct sk_buff *take_packet(struct svio_rxq *rxq, const struct svio_rx_cmpl *first)
+{
+	u16 flags = le16_to_cpu(first->flags);
+	u32 len = le16_to_cpu(first->len);
+	struct sk_buff *skb = NULL;
+	struct page *page;
+	int frags = 0;
+
+	if (!(flags & SVIO_RX_FIRST) || !len || len > rxq->buf_len) {
+		report_broken(rxq, "a completion that begins no packet");
+		return NULL;
+	}
+	page = take_page(rxq, len);
+	prefetch(page_address(page) + HEADROOM);
+	if ((flags & SVIO_RX_END) && len <= COPY_BYTES)
+		return copy_packet(rxq, page, len);
+	skb = wrap_packet(rxq, page, len);
+	for (; !(flags & SVIO_RX_END); frags++) {
+		const struct svio_rx_cmpl *cmpl = &rxq->completions[rxq->next & rxq->mask];
+
+		if (!svio_rxq_has_work(rxq) || rxq->next == rxq->tail || frags == MAX_SKB_FRAGS) {
+			report_broken(rxq, "a packet that does not end");
+			goto drop;
+		}
+		flags = le16_to_cpu(cmpl->flags);
+		len = le16_to_cpu(cmpl->len);
+		if (!len || len > rxq->buf_len) {
+			report_broken(rxq, "a completion longer than its buffer");
+			goto drop;
+		}
+		page = take_page(rxq, len);
+		if (likely(skb))
+			skb_add_rx_frag(skb, frags, page, HEADROOM, len, PAGE_SIZE);
+		else
+			put_page_back(rxq, page);
+	}
+	return skb;
+drop:
+	dev_kfree_skb_any(skb);
+	return NULL;
+}
+
+/* Segmentation metadata as the stack wants it. False: contradictory. */
+static bool set_gso(struct sk_buff *skb, const struct svio_rx_cmpl *first, u16 flags)
+{
+	static const unsigned int types[SVIO_GSO_COUNT] = {
+		[SVIO_GSO_TCP4] = SKB_GSO_TCPV4,
+		[SVIO_GSO_TCP6] = SKB_GSO_TCPV6,
+		[SVIO_GSO_UDP4] = SKB_GSO_UDP_L4,
+		[SVIO_GSO_UDP6] = SKB_GSO_UDP_L4,
+	};
+	u16 type = (flags & SVIO_RX_GSO_MASK) >> SVIO_RX_GSO_SHIFT;
+	u16 size = le16_to_cpu(first->gso_size);
+
+	if (type >= SVIO_GSO_COUNT || !size || !(flags & SVIO_RX_PARTIAL))
+		return false;
+	skb_shinfo(skb)->gso_size = size;
+	/* It comes from a neighbour: the stack checks its headers before it believes them. */
+	skb_shinfo(skb)->gso_type = types[type] | SKB_GSO_DODGY;
+	skb_shinfo(skb)->gso_segs = 0;
+	return true;
+}
+
+/* What the device found out about the packet. False: contradictory. */
+static bool set_metadata(struct svio_rxq *rxq, struct sk_buff *skb,
+			 const struct svio_rx_cmpl *first)
+{
+	const netdev_features_t features = rxq->svio->netdev->features;
+	const u16 flags = le16_to_cpu(first->flags);
+
+	if (flags & SVIO_RX_PARTIAL) {
+		if (!skb_partial_csum_set(skb, le16_to_cpu(first->csum_start),
+					  le16_to_cpu(first->csum_offset)))
+			return false;
+	} else if ((flags & SVIO_RX_CSUM_OK) && (features & NETIF_F_RXCSUM)) {
+		skb->ip_summed = CHECKSUM_UNNECESSARY;
+	}
+	if ((flags & SVIO_RX_GSO_MASK) && !set_gso(skb, first, flags))
+		return false;
+	if (flags & SVIO_RX_VLAN)
+		__vlan_hwaccel_put_tag(skb, htons(ETH_P_8021Q), le16_to_cpu(first->vlan_tci));
+	if ((flags & (SVIO_RX_HASH_L3 | SVIO_RX_HASH_L4)) && (features & NETIF_F_RXHASH))
+		skb_set_hash(skb, le32_to_cpu(first->hash),
+			     flags & SVIO_RX_HASH_L4 ? PKT_HASH_TYPE_L4 : PKT_HASH_TYPE_L3);
+	return true;
+}
+
+static void count_packet(struct svio_rxq *rxq, const struct sk_buff *skb)
+{
+	struct svio_rx_stats *stats = rxq->stats;
+
+	u64_stats_update_begin(&stats->sync);
+	u64_stats_inc(&stats->v[SVIO_RX_STAT_packets]);
+	u64_stats_add(&stats->v[SVIO_RX_STAT_bytes], skb->len);
+	if (skb_is_gso(skb))
+		u64_stats_inc(&stats->v[SVIO_RX_STAT_gso_packets]);
+	if (skb->ip_summed == CHECKSUM_PARTIAL)
+		u64_stats_inc(&stats->v[SVIO_RX_STAT_csum_partial]);
+	else if (skb->ip_summed == CHECKSUM_UNNECESSARY)
+		u64_stats_inc(&stats->v[SVIO_RX_STAT_csum_ok]);
+	u64_stats_update_end(&stats->sync);
+}
+
+static void receive_packet(struct svio_rxq *rxq)
+{
+	struct svio_rx_cmpl first;
+	struct sk_buff *skb;
+
+	dma_rmb(); /* the phase before the rest */
+	first = rxq->completions[rxq->next & rxq->mask];
+	skb = take_packet(rxq, &first);
+	if (unlikely(!skb || skb->len < ETH_HLEN || !set_metadata(rxq, skb, &first))) {
+		svio_stat_add(rxq->stats, SVIO_RX_STAT_dropped, 1);
+		dev_kfree_skb_any(skb);
+		return;
+	}
+	count_packet(rxq, skb);
+	skb_record_rx_queue(skb, rxq->qid);
+	skb->protocol = eth_type_trans(skb, rxq->svio->netdev);
+	napi_gro_receive(rxq->napi, skb);
+}
+
+int svio_rxq_poll(struct svio_rxq *rxq, int budget)
+{
+	int done = 0;
+
+	while (done < budget && svio_rxq_has_work(rxq)) {
+		receive_packet(rxq);
+		done++;
+	}
+	if (rxq->mask + 1 - (rxq->tail - rxq->next) >= FILL_BATCH)
+		svio_rxq_fill(rxq);
+	return done;
+}

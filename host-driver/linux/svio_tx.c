@@ -1,0 +1,423 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "svio_tx.h"
+
+#include <linux/dma-mapping.h>
+#include <linux/if_vlan.h>
+#include <linux/tcp.h>
+#include <linux/udp.h>
+#include <linux/vmalloc.h>
+
+#include "svio.h"
+#include "svio_cmd.h"
+
+/* Bytes of one descriptor; longer pieces are split. Keeps pieces aligned as they were. */
+#define CHUNK_BYTES 0xff00
+
+/* All headers of a packet to be segmented, SPEC.md chapter 5. */
+#define GSO_HEADER_BYTES_MAX 192
+
+#define FRAME_OVERHEAD_BYTES (SVIO_ETH_HEADER_BYTES + SVIO_VLAN_TAG_BYTES)
+
+static u32 free_entries(const struct svio_txq *txq)
+{
+	return txq->mask + 1 - (txq->tail - READ_ONCE(txq->head));
+}
+
+/*
+ * Ring allocation and the device's view of it
+ */
+
+u8 svio_txq_ring_lg2_min(const struct svio_hw *hw)
+{
+	/* Data and extension; and as much again, or the queue would stop after each packet. */
+	return max_t(u8, hw->ring_lg2_min, ilog2(roundup_pow_of_two(2 * (hw->segs_max + 1))));
+}
+
+/* Descriptors and the status line behind them. */
+static size_t ring_bytes(const struct svio_txq *txq)
+{
+	return (txq->mask + 1) * sizeof(*txq->ring) + sizeof(*txq->status);
+}
+
+int svio_txq_alloc(struct svio *svio, struct svio_txq *txq, u16 qid)
+{
+	txq->svio = svio;
+	txq->qid = qid;
+	txq->mask = BIT(svio->tx_ring_lg2) - 1;
+	txq->stop_below = min_t(u32, svio->hw.segs_max, MAX_SKB_FRAGS + 3) + 1;
+	txq->db = &svio->hw.bar->tx[qid];
+	txq->nq = netdev_get_tx_queue(svio->netdev, qid);
+	txq->stats = &svio->stats.tx[qid];
+	txq->tail = 0;
+	txq->rung = 0;
+	txq->head = 0;
+	txq->timeout_head = 0;
+	txq->timeouts = 0;
+	txq->slots = kvcalloc(txq->mask + 1, sizeof(*txq->slots), GFP_KERNEL);
+	if (!txq->slots)
+		return -ENOMEM;
+	txq->ring = dma_alloc_coherent(&svio->pdev->dev, ring_bytes(txq), &txq->ring_dma,
+				       GFP_KERNEL);
+	if (!txq->ring) {
+		kvfree(txq->slots);
+		return -ENOMEM;
+	}
+	txq->status = (struct svio_tx_status *)(txq->ring + txq->mask + 1);
+	return 0;
+}
+
+int svio_txq_create(struct svio_txq *txq)
+{
+	const struct svio_cmd_queue queue = {
+		.ring = txq->ring_dma,
+		.completion = txq->ring_dma + (txq->mask + 1) * sizeof(*txq->ring),
+		.vector = SVIO_PAIR_VECTOR(txq->qid),
+		.ring_lg2 = ilog2(txq->mask + 1),
+	};
+
+	/* The doorbell still holds the end of a former queue with this number. */
+	svio_hw_mask(txq->db);
+	writel(0, &txq->db->tail);
+	return svio_cmd_queue_create(txq->svio, SVIO_QUEUE_TX, txq->qid, &queue,
+				     &txq->svio->tx_moderation);
+}
+
+int svio_txq_destroy(struct svio_txq *txq)
+{
+	svio_hw_mask(txq->db);
+	return svio_cmd_queue_destroy(txq->svio, SVIO_QUEUE_TX, txq->qid);
+}
+
+/*
+ * Completion
+ */
+
+static void unmap_slot(const struct svio_txq *txq, struct svio_tx_slot *slot)
+{
+	struct device *dev = &txq->svio->pdev->dev;
+
+	if (!slot->len)
+		return;
+	if (slot->paged)
+		dma_unmap_page(dev, slot->dma, slot->len, DMA_TO_DEVICE);
+	else
+		dma_unmap_single(dev, slot->dma, slot->len, DMA_TO_DEVICE);
+	slot->len = 0;
+}
+
+void svio_txq_free(struct svio_txq *txq)
+{
+	u32 i;
+
+	for (i = txq->head; i != txq->tail; i++) {
+		struct svio_tx_slot *slot = &txq->slots[i & txq->mask];
+
+		unmap_slot(txq, slot);
+		dev_kfree_skb_any(slot->skb);
+		slot->skb = NULL;
+	}
+	netdev_tx_reset_queue(txq->nq);
+	dma_free_coherent(&txq->svio->pdev->dev, ring_bytes(txq), txq->ring, txq->ring_dma);
+	kvfree(txq->slots);
+	txq->ring = NULL;
+	txq->slots = NULL;
+}
+
+/* How far the device has got; what it says is not believed beyond what was given to it. */
+static u32 read_device_head(struct svio_txq *txq)
+{
+	u32 head = le32_to_cpu(READ_ONCE(txq->status->head));
+
+	dma_rmb(); /* head before anything that it gives back */
+	if (likely(head - txq->head <= READ_ONCE(txq->tail) - txq->head))
+		return head;
+	netdev_err_once(txq->svio->netdev, "device says it sent what it was not given\n");
+	svio_reset_schedule(txq->svio);
+	return txq->head;
+}
+
+void svio_txq_clean(struct svio_txq *txq, int budget)
+{
+	u32 end = read_device_head(txq);
+	u32 packets = 0, bytes = 0, i;
+
+	for (i = txq->head; i != end; i++) {
+		struct svio_tx_slot *slot = &txq->slots[i & txq->mask];
+
+		unmap_slot(txq, slot);
+		if (slot->skb) {
+			packets++;
+			bytes += slot->skb->len;
+			napi_consume_skb(slot->skb, budget);
+			slot->skb = NULL;
+		}
+	}
+	if (end == txq->head)
+		return;
+	WRITE_ONCE(txq->head, end);
+	netdev_tx_completed_queue(txq->nq, packets, bytes);
+	smp_mb(); /* head before the state; pairs with stop_if_full() */
+	if (unlikely(netif_tx_queue_stopped(txq->nq)) &&
+	    free_entries(txq) >= 2 * (u32)txq->stop_below)
+		netif_tx_wake_queue(txq->nq);
+}
+
+/*
+ * Transmission
+ */
+
+static u8 gso_type(struct sk_buff *skb)
+{
+	unsigned int type = skb_shinfo(skb)->gso_type;
+
+	if (type & SKB_GSO_TCPV4)
+		return SVIO_GSO_TCP4;
+	if (type & SKB_GSO_TCPV6)
+		return SVIO_GSO_TCP6;
+	if (!(type & SKB_GSO_UDP_L4))
+		return SVIO_GSO_NONE;
+	return vlan_get_protocol(skb) == htons(ETH_P_IPV6) ? SVIO_GSO_UDP6 : SVIO_GSO_UDP4;
+}
+
+/* All headers of a packet to be segmented; more than any limit if they are not in its head. */
+static u32 gso_header_bytes(const struct sk_buff *skb)
+{
+	if (!skb_transport_header_was_set(skb))
+		return U32_MAX;
+	if (skb_shinfo(skb)->gso_type & SKB_GSO_UDP_L4)
+		return skb_transport_offset(skb) + sizeof(struct udphdr);
+	if (skb_transport_offset(skb) + sizeof(struct tcphdr) > skb_headlen(skb))
+		return U32_MAX;
+	return skb_tcp_all_headers(skb);
+}
+
+netdev_features_t svio_tx_features_check(struct sk_buff *skb, struct net_device *netdev,
+					 netdev_features_t features)
+{
+	features = vlan_features_check(skb, features);
+	/* Segmentation looks for IP behind the Ethernet header; other stacks are the kernel's. */
+	if (skb_is_gso(skb) && (eth_type_vlan(skb->protocol) || skb->encapsulation ||
+				gso_header_bytes(skb) > GSO_HEADER_BYTES_MAX))
+		features &= ~NETIF_F_GSO_MASK;
+	return features;
+}
+
+/*
+ * A program with a packet socket may describe its packet as it likes; whatever
+ * the device would stop the queue for is dropped here. Returns false for that.
+ */
+static bool is_sendable(const struct svio_txq *txq, struct sk_buff *skb)
+{
+	const u32 mtu = READ_ONCE(txq->svio->netdev->mtu);
+	u32 header;
+
+	if (skb->len < SVIO_ETH_HEADER_BYTES)
+		return false;
+	if (skb->ip_summed == CHECKSUM_PARTIAL &&
+	    skb_checksum_start_offset(skb) + skb->csum_offset + sizeof(__sum16) > skb->len)
+		return false;
+	if (!skb_is_gso(skb))
+		return skb->len <= mtu + FRAME_OVERHEAD_BYTES;
+	if (skb->ip_summed != CHECKSUM_PARTIAL || skb->len > SVIO_GSO_BYTES_MAX ||
+	    gso_type(skb) == SVIO_GSO_NONE)
+		return false;
+	header = gso_header_bytes(skb);
+	return header <= GSO_HEADER_BYTES_MAX && header <= skb_headlen(skb) && header < skb->len;
+}
+
+static u32 count_descriptors(const struct sk_buff *skb)
+{
+	u32 count = DIV_ROUND_UP(skb_headlen(skb), CHUNK_BYTES);
+	int i;
+
+	for (i = 0; i < skb_shinfo(skb)->nr_frags; i++)
+		count += DIV_ROUND_UP(skb_frag_size(&skb_shinfo(skb)->frags[i]), CHUNK_BYTES);
+	return count;
+}
+
+/* Where the next descriptor of a packet goes; the entry at skip is its extension. */
+struct cursor {
+	u32 index;
+	u32 skip;
+};
+
+/* Fill the descriptors of one mapped piece. */
+static void put_piece(struct svio_txq *txq, struct cursor *at, dma_addr_t dma, u32 len, bool paged)
+{
+	struct svio_tx_slot *slot = &txq->slots[at->index & txq->mask];
+
+	slot->dma = dma;
+	slot->len = len;
+	slot->paged = paged;
+	while (len) {
+		struct svio_tx_desc *desc = &txq->ring[at->index & txq->mask];
+		u32 chunk = min_t(u32, len, CHUNK_BYTES);
+
+		desc->addr = cpu_to_le64(dma);
+		desc->len = cpu_to_le16(chunk);
+		desc->flags = 0;
+		desc->vlan_tci = 0;
+		desc->reserved = 0;
+		dma += chunk;
+		len -= chunk;
+		if (++at->index == at->skip)
+			at->index++;
+	}
+}
+
+static void put_extension(struct svio_txq *txq, u32 index, struct sk_buff *skb)
+{
+	struct svio_tx_ext *ext = (struct svio_tx_ext *)&txq->ring[index & txq->mask];
+
+	memset(ext, 0, sizeof(*ext));
+	ext->flags = cpu_to_le16(SVIO_TX_EXT_CSUM);
+	ext->csum_start = cpu_to_le16(skb_checksum_start_offset(skb));
+	ext->csum_offset = cpu_to_le16(skb->csum_offset);
+	if (!skb_is_gso(skb))
+		return;
+	ext->gso_type = gso_type(skb);
+	ext->gso_size = cpu_to_le16(skb_shinfo(skb)->gso_size);
+	ext->hdr_len = cpu_to_le16(gso_header_bytes(skb));
+}
+
+/*
+ * Map the packet's pieces and fill descriptors from txq->tail on. Returns how
+ * many entries the packet has, or 0 when a mapping failed.
+ */
+static u32 put_pieces(struct svio_txq *txq, struct sk_buff *skb, bool extended)
+{
+	struct cursor at = { .index = txq->tail, .skip = txq->tail + (extended ? 1 : 0) };
+	struct device *dev = &txq->svio->pdev->dev;
+	dma_addr_t dma;
+	int i;
+
+	if (skb_headlen(skb)) {
+		dma = dma_map_single(dev, skb->data, skb_headlen(skb), DMA_TO_DEVICE);
+		if (dma_mapping_error(dev, dma))
+			return 0;
+		put_piece(txq, &at, dma, skb_headlen(skb), false);
+	}
+	for (i = 0; i < skb_shinfo(skb)->nr_frags; i++) {
+		const skb_frag_t *frag = &skb_shinfo(skb)->frags[i];
+
+		if (!skb_frag_size(frag))
+			continue;
+		dma = skb_frag_dma_map(dev, frag, 0, skb_frag_size(frag), DMA_TO_DEVICE);
+		if (dma_mapping_error(dev, dma))
+			goto unmap;
+		put_piece(txq, &at, dma, skb_frag_size(frag), true);
+	}
+	return at.index - txq->tail;
+unmap:
+	while (at.index != txq->tail)
+		unmap_slot(txq, &txq->slots[--at.index & txq->mask]);
+	return 0;
+}
+
+/* Fill the ring's next entries with the packet. 0: a mapping failed, nothing happened. */
+static u32 put_packet(struct svio_txq *txq, struct sk_buff *skb)
+{
+	const bool extended = skb->ip_summed == CHECKSUM_PARTIAL;
+	struct svio_tx_desc *first = &txq->ring[txq->tail & txq->mask];
+	u32 entries = put_pieces(txq, skb, extended);
+	u32 last;
+
+	if (!entries)
+		return 0;
+	/* With one data descriptor the extension is the last entry, but END is the first's. */
+	last = extended && entries == 2 ? 0 : entries - 1;
+	txq->ring[(txq->tail + last) & txq->mask].flags |= cpu_to_le16(SVIO_TX_END);
+	if (extended) {
+		first->flags |= cpu_to_le16(SVIO_TX_EXT);
+		put_extension(txq, txq->tail + 1, skb);
+	}
+	if (skb_vlan_tag_present(skb)) {
+		first->flags |= cpu_to_le16(SVIO_TX_VLAN);
+		first->vlan_tci = cpu_to_le16(skb_vlan_tag_get(skb));
+	}
+	txq->slots[(txq->tail + entries - 1) & txq->mask].skb = skb;
+	return entries;
+}
+
+static void ring_doorbell(struct svio_txq *txq)
+{
+	if (txq->rung == txq->tail)
+		return;
+	txq->rung = txq->tail;
+	if (svio_hw_ring(&txq->svio->hw, &txq->db->tail, txq->tail))
+		svio_stat_add(txq->stats, SVIO_TX_STAT_wakes, 1);
+}
+
+/* Stop the stack's queue when the largest packet would not fit any more. */
+static void stop_if_full(struct svio_txq *txq)
+{
+	if (likely(free_entries(txq) >= txq->stop_below))
+		return;
+	netif_tx_stop_queue(txq->nq);
+	svio_stat_add(txq->stats, SVIO_TX_STAT_stops, 1);
+	smp_mb(); /* the state before head; pairs with svio_txq_clean() */
+	if (free_entries(txq) >= 2 * (u32)txq->stop_below)
+		netif_tx_start_queue(txq->nq);
+}
+
+static void count_packet(struct svio_txq *txq, const struct sk_buff *skb)
+{
+	struct svio_tx_stats *stats = txq->stats;
+
+	u64_stats_update_begin(&stats->sync);
+	u64_stats_inc(&stats->v[SVIO_TX_STAT_packets]);
+	u64_stats_add(&stats->v[SVIO_TX_STAT_bytes], skb->len);
+	if (skb_is_gso(skb))
+		u64_stats_inc(&stats->v[SVIO_TX_STAT_gso_packets]);
+	else if (skb->ip_summed == CHECKSUM_PARTIAL)
+		u64_stats_inc(&stats->v[SVIO_TX_STAT_csum_packets]);
+	u64_stats_update_end(&stats->sync);
+}
+
+/* Put a packet that is known to fit on the ring. False: it could not be mapped for DMA. */
+static bool send_packet(struct svio_txq *txq, struct sk_buff *skb, bool more)
+{
+	u32 entries = put_packet(txq, skb);
+
+	if (unlikely(!entries))
+		return false;
+	count_packet(txq, skb);
+	skb_tx_timestamp(skb);
+	/* NAPI may free the skb as soon as the device has seen the tail. */
+	more = !__netdev_tx_sent_queue(txq->nq, skb->len, more);
+	WRITE_ONCE(txq->tail, txq->tail + entries);
+	stop_if_full(txq);
+	if (!more || netif_xmit_stopped(txq->nq))
+		ring_doorbell(txq);
+	return true;
+}
+
+netdev_tx_t svio_tx_xmit(struct sk_buff *skb, struct net_device *netdev)
+{
+	struct svio *svio = netdev_priv(netdev);
+	struct svio_txq *txq = &svio->pairs[skb_get_queue_mapping(skb)].tx;
+	bool more = netdev_xmit_more();
+
+	if (unlikely(!is_sendable(txq, skb)))
+		goto drop;
+	if (unlikely(count_descriptors(skb) > txq->stop_below - 1)) {
+		if (skb_linearize(skb))
+			goto drop;
+		svio_stat_add(txq->stats, SVIO_TX_STAT_linearized, 1);
+	}
+	if (unlikely(free_entries(txq) < txq->stop_below)) {
+		/* The queue was started although it is full: a bug, but not a reason to drop. */
+		netif_tx_stop_queue(txq->nq);
+		ring_doorbell(txq);
+		return NETDEV_TX_BUSY;
+	}
+	if (likely(send_packet(txq, skb, more)))
+		return NETDEV_TX_OK;
+drop:
+	svio_stat_add(txq->stats, SVIO_TX_STAT_dropped, 1);
+	dev_kfree_skb_any(skb);
+	/* Packets before this one may have counted on it to ring. */
+	if (!more)
+		ring_doorbell(txq);
+	return NETDEV_TX_OK;
+}
