@@ -54,6 +54,7 @@ struct bus_conn {
 
 	bool waiting;   /* a request is at hand */
 	bool finishing; /* nothing more is read */
+	bool hung_up;   /* nobody is there to read an answer */
 	bool ended;     /* the owner was told */
 	bool closed;
 	bool serving; /* in serve(): freed at its end */
@@ -300,6 +301,13 @@ static void serve_requests(struct bus_conn *conn)
 	}
 }
 
+static bool is_over(const struct bus_conn *conn)
+{
+	if (conn->waiting)
+		return conn->hung_up;
+	return conn->finishing && STAILQ_EMPTY(&conn->answers);
+}
+
 static void serve(struct bus_conn *conn)
 {
 	conn->serving = true;
@@ -309,8 +317,7 @@ static void serve(struct bus_conn *conn)
 		conn->ops->idle(conn->owner);
 	if (!conn->closed)
 		send_answers(conn);
-	if (!conn->closed && conn->finishing && !conn->waiting && !conn->ended &&
-	    STAILQ_EMPTY(&conn->answers)) {
+	if (!conn->closed && !conn->ended && is_over(conn)) {
 		conn->ended = true;
 		conn->ops->ended(conn->owner);
 	}
@@ -321,12 +328,18 @@ static void serve(struct bus_conn *conn)
 		watch_events(conn);
 }
 
-/* Which event it was does not matter: a read or a send finds out, hang-up and error included. */
+/*
+ * Mostly it does not matter which event it was: a read or a send finds out. But
+ * what a client that is gone has left to read is served before its end is seen.
+ */
 static void handle_events(void *context, int fd, uint32_t events)
 {
+	struct bus_conn *conn = context;
+
 	(void)fd;
-	(void)events;
-	serve(context);
+	if (events & (EPOLLHUP | EPOLLERR))
+		conn->hung_up = true;
+	serve(conn);
 }
 
 struct bus_conn *bus_conn_open(struct svio_loop *loop, int fd, const struct bus_conn_ops *ops,
@@ -398,6 +411,16 @@ void bus_conn_reply(struct bus_conn *conn, const void *payload, size_t bytes, in
 void bus_conn_refuse(struct bus_conn *conn, int error)
 {
 	answer_request(conn, (uint32_t)error, NULL, 0, -1);
+}
+
+int32_t bus_conn_peer(const struct bus_conn *conn)
+{
+	struct ucred peer;
+	socklen_t bytes = sizeof(peer);
+
+	if (getsockopt(conn->fd, SOL_SOCKET, SO_PEERCRED, &peer, &bytes) || peer.pid < 0)
+		return 0;
+	return peer.pid;
 }
 
 void bus_conn_finish(struct bus_conn *conn)

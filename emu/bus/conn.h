@@ -43,8 +43,9 @@ struct bus_conn_ops {
 	/* No further request is at hand; answers so far go out when this returns. */
 	void (*idle)(void *owner);
 	/*
-	 * The client has gone or broken the protocol, or bus_conn_finish() is done. Not called
-	 * while a request waits for its answer. The owner calls bus_conn_close(), then or later.
+	 * The client has gone or broken the protocol, or bus_conn_finish() is done. While a
+	 * request waits for its answer only a client that has closed is noticed. The owner calls
+	 * bus_conn_close(), then or later.
 	 */
 	void (*ended)(void *owner);
 };
@@ -65,6 +66,9 @@ void bus_conn_reply(struct bus_conn *conn, const void *payload, size_t bytes, in
 
 /* The same with header only and an error: errno, positive. */
 void bus_conn_refuse(struct bus_conn *conn, int error);
+
+/* The client's process, as it was when it connected; 0: not known. */
+int32_t bus_conn_peer(const struct bus_conn *conn);
 
 /* Read nothing more; ended() is called when the answers so far have gone out. */
 void bus_conn_finish(struct bus_conn *conn);

@@ -96,6 +96,7 @@ static int handle_version(struct bus_session *session, const struct bus_request 
 	if (session->function->client)
 		return -EBUSY;
 	session->function->client = session;
+	svio_vif_connected_by(session->function->vif, bus_conn_peer(session->conn));
 	bus_function_reset(session->function);
 	bytes = bus_version_reply(&session->version, reply, request->payload_bytes);
 	bus_session_begin(session, reply, bytes);

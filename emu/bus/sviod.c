@@ -8,16 +8,12 @@
  */
 #include <argp.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/file.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "front.h"
@@ -28,7 +24,6 @@
 
 #define VIFS_DEFAULT 64
 #define FW_NAME      "svio-fw"
-#define LOCK_NAME    "sviod.lock"
 
 const char *argp_program_version = "sviod 0.1.0";
 
@@ -185,54 +180,6 @@ static int find_firmware(struct options *options)
 	return 0;
 }
 
-/* The run directory, ours alone. The lock's descriptor, held until exit; -errno, logged. */
-static int lock_run_dir(const char *run_dir)
-{
-	char path[PATH_MAX];
-	int fd;
-
-	if (mkdir(run_dir, 0755) && errno != EEXIST) {
-		svio_log(SVIO_LOG_ERROR,
-			 "run directory %s: %s; make it, or choose another by "
-			 "--run-dir",
-			 run_dir, strerror(errno));
-		return -errno;
-	}
-	if ((size_t)snprintf(path, sizeof(path), "%s/" LOCK_NAME, run_dir) >= sizeof(path))
-		return -ENAMETOOLONG;
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
-	if (fd < 0) {
-		svio_log(SVIO_LOG_ERROR,
-			 "%s: %s; sviod must be able to write to its run "
-			 "directory: run it as that directory's owner, or choose "
-			 "another by --run-dir",
-			 path, strerror(errno));
-		return -errno;
-	}
-	if (flock(fd, LOCK_EX | LOCK_NB)) {
-		int error = errno;
-
-		svio_log(SVIO_LOG_ERROR,
-			 "run directory %s: another sviod is running there; stop "
-			 "it, or choose another directory by --run-dir",
-			 run_dir);
-		close(fd);
-		return -error;
-	}
-	return fd;
-}
-
-/* A descriptor for each VIF's clients, maps and vectors: as many as we may have. */
-static void raise_descriptor_limit(void)
-{
-	struct rlimit limit;
-
-	if (!getrlimit(RLIMIT_NOFILE, &limit) && limit.rlim_cur < limit.rlim_max) {
-		limit.rlim_cur = limit.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &limit);
-	}
-}
-
 /* Written by the signal handler, watched by the loop. */
 static int end_fd = -1;
 
@@ -279,26 +226,21 @@ static int watch_signals(struct svio_loop *loop)
 	return 0;
 }
 
-static int serve(struct options *options)
+/* Until a signal comes. 0; -errno with the reason logged. */
+static int serve(const struct options *options, struct svio_loop *loop)
 {
-	struct bus_settings settings = { .id = options->id };
+	struct bus_settings settings = { .loop = loop, .id = options->id };
 	struct svio_device *device;
-	int status;
+	int status = svio_device_open(&options->device, loop, &bus_front_ops, &settings, &device);
 
-	settings.loop = svio_loop_new();
-	if (!settings.loop || watch_signals(settings.loop)) {
-		svio_log(SVIO_LOG_ERROR, "cannot start: %s", strerror(errno));
-		return -errno;
-	}
-	status = svio_device_open(&options->device, settings.loop, &bus_front_ops, &settings,
-				  &device);
-	if (!status) {
-		status = svio_loop_run(settings.loop);
-		if (status)
-			svio_log(SVIO_LOG_ERROR, "event loop: %s", strerror(-status));
-		svio_device_close(device);
-	}
-	svio_loop_free(settings.loop);
+	if (status)
+		return status;
+	status = svio_loop_run(loop);
+	if (status)
+		svio_log(SVIO_LOG_ERROR, "event loop: %s", strerror(-status));
+	else
+		status = svio_device_status(device);
+	svio_device_close(device);
 	return status;
 }
 
@@ -308,17 +250,19 @@ int main(int argc, char **argv)
 					  NULL,         NULL,         NULL };
 	static struct options options = { .device.vifs_max = VIFS_DEFAULT,
 					  .id = { SVIO_PCI_VENDOR_ID, SVIO_PCI_DEVICE_ID } };
-	int lock_fd, status;
+	struct svio_loop *loop;
+	int status;
 
 	argp_err_exit_status = 2;
 	argp_parse(&argp, argc, argv, 0, NULL, &options);
 	if (find_firmware(&options))
 		return EXIT_FAILURE;
-	lock_fd = lock_run_dir(options.device.run_dir);
-	if (lock_fd < 0)
+	loop = svio_loop_new();
+	if (!loop || watch_signals(loop)) {
+		svio_log(SVIO_LOG_ERROR, "cannot start: %s", strerror(errno));
 		return EXIT_FAILURE;
-	raise_descriptor_limit();
-	status = serve(&options);
-	close(lock_fd);
+	}
+	status = serve(&options, loop);
+	svio_loop_free(loop);
 	return status ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -118,6 +118,11 @@ int svio_vif_doorbell_fd(const struct svio_vif *vif)
 	return vif->doorbell_fd;
 }
 
+void svio_vif_connected_by(struct svio_vif *vif, int32_t pid)
+{
+	vif->client = pid;
+}
+
 void svio_vif_reg_read(const struct svio_vif *vif, uint32_t offset, void *data, uint32_t bytes)
 {
 	memcpy(data, vif->regs + offset, bytes);

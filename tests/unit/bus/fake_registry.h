@@ -57,6 +57,7 @@ struct svio_vif {
 	size_t map_count;
 	int vector_fds[64];
 	bool bus_master;
+	int32_t client;
 
 	bool hold; /* completions wait for fake_vif_release() */
 	svio_vif_done_fn held_done;
