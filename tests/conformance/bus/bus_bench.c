@@ -40,7 +40,7 @@ void bench_setup(void)
 	signal(SIGPIPE, SIG_IGN);
 	fds_before = bench_count_fds();
 	memset(&bench, 0, sizeof(bench));
-	strcpy(bench.dir, "/tmp/svio-bus-test.XXXXXX");
+	strcpy(bench.dir, "/tmp/bus-test.XXXXXX");
 	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(bench.dir));
 	snprintf(bench.path, sizeof(bench.path), "%s/vif.sock", bench.dir);
 	bench.loop = svio_loop_new();
