@@ -5,7 +5,7 @@ import re
 
 # Each line of the console that matches is a complaint, whoever caused it.
 COMPLAINTS = re.compile(
-    r"WARNING:|BUG[: ]|Oops|Kernel panic|general protection fault|Call Trace:"
+    r"WARNING:|\bBUG[: ]|Oops|Kernel panic|general protection fault|Call Trace:"
     r"|KASAN|KFENCE|UBSAN|possible recursive locking|circular locking|inconsistent lock state"
     r"|suspicious RCU usage|sleeping function called|scheduling while atomic"
     r"|rcu.*detected stalls|soft lockup|hard LOCKUP|hung_task|blocked for more than"

@@ -6,7 +6,6 @@ import dataclasses
 import itertools
 import json
 import pathlib
-import shutil
 import socket
 import subprocess
 import tempfile
@@ -80,7 +79,8 @@ class Guest:
         self.name = name
         self.kernel = kernel
         self._allow = allow
-        self._folder = pathlib.Path(tempfile.mkdtemp(prefix="svio-guest-"))
+        self._temporary = tempfile.TemporaryDirectory(prefix="svio-guest-")
+        self._folder = pathlib.Path(self._temporary.name)
         self._console = self._folder / "console"
         self._answers, self._news = {}, threading.Condition()
         self._numbers = itertools.count(1)
@@ -88,12 +88,8 @@ class Guest:
         self._ready = 0
         self._gone = False
         self.process = None
-        try:
-            self._start(memory_mb, cpus, devices, arguments, files or {}, list(prefix), ports,
-                        append, debug, reboots)
-        except BaseException:
-            shutil.rmtree(self._folder, ignore_errors=True)
-            raise
+        self._start(memory_mb, cpus, devices, arguments, files or {}, list(prefix), ports, append,
+                    debug, reboots)
 
     def _image(self, files):
         kernel = paths.kernel(self.kernel)
@@ -183,7 +179,7 @@ class Guest:
 
     def _last_words(self):
         stderr = (self._folder / "stderr").read_text(errors="replace")
-        return "\n".join([*self.console().splitlines()[-25:], *stderr.splitlines()[-10:]])
+        return "\n".join([*self.console().splitlines()[-60:], *stderr.splitlines()[-10:]])
 
     def wait_ready(self, timeout_s=120, boots=1):
         """Waits until the agent is up; boots=2 waits for the second boot, and so on."""
@@ -281,7 +277,7 @@ class Guest:
     def close(self):
         """stop, and forget the console too."""
         self.stop()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._temporary.cleanup()
 
     def __enter__(self):
         try:

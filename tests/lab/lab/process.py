@@ -17,7 +17,7 @@ import threading
 import time
 
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
-_children = set()
+_children = []  # in the order of their start
 _requests = queue.Queue()
 _starter = None
 _lock = threading.Lock()
@@ -46,7 +46,7 @@ def spawn(arguments, **options):
     child = answer.get()
     if isinstance(child, Exception):
         raise child
-    _children.add(child)
+    _children.append(child)
     return child
 
 
@@ -59,12 +59,14 @@ def stop(child, sig=signal.SIGTERM, timeout_s=10):
         except subprocess.TimeoutExpired:
             child.kill()
             child.wait()
-    _children.discard(child)
+    if child in _children:
+        _children.remove(child)
     return child.returncode
 
 
 def _stop_all():
-    for child in list(_children):
+    # Guests before the devices that serve them: QEMU aborts when a server vanishes.
+    for child in reversed(_children[:]):
         stop(child, signal.SIGKILL)
 
 
