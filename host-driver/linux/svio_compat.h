@@ -57,6 +57,10 @@ struct ethtool_rxfh_param {
 };
 #endif
 
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
+#define ethtool_puts(data, text) ethtool_sprintf(data, "%s", text)
+#endif
+
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 17, 0)
 #define SVIO_COMPAT_RXFH_FIELDS /* .get_rxfh_fields in place of ETHTOOL_GRXFH */
 #endif

@@ -19,7 +19,8 @@
 #define LOW16 GENMASK(15, 0)
 
 static const char *const error_texts[] = {
-#define ERROR_TEXT(name, number, text) [number] = text,
+#define ERROR_TEXT(name, number, text) \
+	[number] = text,
 	SVIO_ERROR_LIST(ERROR_TEXT)
 #undef ERROR_TEXT
 };
@@ -200,9 +201,14 @@ void svio_hw_error_log(const struct svio_hw *hw)
 
 void svio_hw_dump(const struct svio_hw *hw, u32 *words)
 {
+	static const u16 offsets[] = {
+#define REG_OFFSET(name, offset, access, reset, text) offset,
+		SVIO_REG_LIST(REG_OFFSET)
+#undef REG_OFFSET
+	};
+	int i;
+
 	memset(words, 0, SVIO_REGS_BYTES);
-#define DUMP_REG(name, offset, access, reset, text) \
-	words[(offset) / sizeof(u32)] = readl(hw->regs + (offset));
-	SVIO_REG_LIST(DUMP_REG)
-#undef DUMP_REG
+	for (i = 0; i < ARRAY_SIZE(offsets); i++)
+		words[offsets[i] / sizeof(u32)] = readl(hw->regs + offsets[i]);
 }

@@ -13,11 +13,17 @@
 
 u64 svio_netdev_wanted_features(void)
 {
-	return 0
-#define WANTED(name, bit, needs, text) | SVIO_FEATURE(name)
-		SVIO_FEATURE_LIST(WANTED)
-#undef WANTED
-		;
+	static const u64 bits[] = {
+#define FEATURE_BIT(name, bit, needs, text) SVIO_FEATURE(name),
+		SVIO_FEATURE_LIST(FEATURE_BIT)
+#undef FEATURE_BIT
+	};
+	u64 features = 0;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(bits); i++)
+		features |= bits[i];
+	return features;
 }
 
 /*

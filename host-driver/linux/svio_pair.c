@@ -31,7 +31,7 @@ static void free_pairs(struct svio *svio, u16 count)
 	while (count--) {
 		struct svio_pair *pair = &svio->pairs[count];
 
-		/* The pool wants its NAPI to be gone or disabled, and to exist while it is freed. */
+		/* A pool is destroyed while its NAPI exists, and is disabled. */
 		svio_rxq_free(&pair->rx);
 		svio_txq_free(&pair->tx);
 		svio_irq_teardown(pair);

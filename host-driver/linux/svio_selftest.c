@@ -5,6 +5,7 @@
 
 #include "svio.h"
 #include "svio_cmd.h"
+#include "svio_compat.h"
 
 enum access {
 	RO,
@@ -104,7 +105,7 @@ void svio_selftest_strings(u8 *data)
 	int i;
 
 	for (i = 0; i < ARRAY_SIZE(tests); i++)
-		ethtool_sprintf(&data, "%s", tests[i].name);
+		ethtool_puts(&data, tests[i].name);
 }
 
 static void run_some(struct svio *svio, bool offline, struct ethtool_test *test, u64 *results)

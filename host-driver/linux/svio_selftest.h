@@ -11,7 +11,7 @@ struct svio;
 int svio_selftest_count(void);
 void svio_selftest_strings(u8 *data);
 
-/* Results are 0 (passed) or 1. The register test stops traffic (ETH_TEST_FL_OFFLINE). Under rtnl. */
+/* Results are 0 (passed) or 1. ETH_TEST_FL_OFFLINE: stops traffic too. Under rtnl. */
 void svio_selftest_run(struct svio *svio, struct ethtool_test *test, u64 *results);
 
 #endif /* SVIO_SELFTEST_H */

@@ -6,6 +6,7 @@
 
 #include "svio.h"
 #include "svio_cmd.h"
+#include "svio_compat.h"
 
 /* The device's counters are read at most this often for "ip -s link". */
 #define REFRESH_INTERVAL HZ
@@ -135,7 +136,7 @@ void svio_stats_strings(const struct svio *svio, u8 *data)
 	int i;
 
 	for (i = 0; i < SVIO_COUNTER_COUNT; i++)
-		ethtool_sprintf(&data, "%s", vif_names[i]);
+		ethtool_puts(&data, vif_names[i]);
 	for (q = 0; q < svio->max_pairs; q++) {
 		queue_strings(&data, "tx", q, tx_names, SVIO_TX_STAT_COUNT);
 		queue_strings(&data, "tx", q, device_names, SVIO_QUEUE_COUNTER_COUNT);
