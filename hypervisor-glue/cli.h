@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * svio, the administrator's command: what its files share. One run carries out
+ * one command; functions that cannot go on print why and end the program.
+ */
+#ifndef SVIO_CLI_H
+#define SVIO_CLI_H
+
+#include <getopt.h>
+#include <json-c/json.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum cli_exit {
+	CLI_OK = 0,
+	CLI_FAILED = 1, /* sviod refused, or is not there */
+	CLI_USAGE = 2,
+};
+
+/* Options that every command has. */
+struct cli {
+	const char *run_dir;
+	bool json;
+};
+
+enum cli_option {
+	CLI_OPTION_RUN_DIR = 0x100,
+	CLI_OPTION_JSON,
+	CLI_OPTION_HELP,
+	CLI_OPTION_OWN, /* a command's own start here */
+};
+
+#define CLI_COMMON_OPTIONS                                          \
+	{ "run-dir", required_argument, NULL, CLI_OPTION_RUN_DIR }, \
+		{ "json", no_argument, NULL, CLI_OPTION_JSON },     \
+	{                                                           \
+		"help", no_argument, NULL, CLI_OPTION_HELP          \
+	}
+
+struct cli_command {
+	const char *group; /* "vif", or NULL */
+	const char *name;
+	const char *arguments; /* for the usage line */
+	const char *summary;
+	const char *help; /* options and examples */
+	/* argv[0] is the command's name. Returns enum cli_exit. */
+	int (*run)(const struct cli_command *command, struct cli *cli, int argc, char **argv);
+};
+
+extern const struct cli_command cli_vif_commands[];
+extern const struct cli_command cli_report_commands[];
+
+/*
+ * Next option, as getopt_long(3); the common ones are taken care of. -1 at the
+ * end. Ends the program on --help and on an unknown option.
+ */
+int cli_next_option(const struct cli_command *command, struct cli *cli, int argc, char **argv,
+		    const struct option *options);
+/* The count words that must be left, NULL-filled where optional; ends the program otherwise. */
+void cli_take_arguments(const struct cli_command *command, int argc, char **argv, int min, int max,
+			const char **taken);
+
+void cli_print_help(const struct cli_command *command);
+/* "svio: sentence", and end with this status. */
+void cli_fail(enum cli_exit status, const char *format, ...)
+	__attribute__((format(printf, 2, 3), noreturn));
+
+/* cli_client.c: a connection to sviod */
+
+/* {"cmd": name}; with "name": vif where vif is not NULL. */
+struct json_object *cli_request_new(const char *name, const char *vif);
+/*
+ * Send request (put here) and wait for the answer. The result, the caller's; an
+ * error ends the program with its sentence.
+ */
+struct json_object *cli_call(struct cli *cli, struct json_object *request);
+void cli_print_json(struct json_object *value);
+
+/* Readers that are content with a field that is not there. */
+const char *cli_text(struct json_object *from, const char *key);
+uint64_t cli_number(struct json_object *from, const char *key);
+bool cli_flag(struct json_object *from, const char *key);
+
+/* cli_table.c: tables for eyes */
+
+#define CLI_COLUMNS_MAX 10
+#define CLI_CELL_BYTES  128
+
+struct cli_table;
+
+enum cli_colour {
+	CLI_PLAIN,
+	CLI_BOLD,
+	CLI_GOOD,
+	CLI_BAD,
+};
+
+/* headings: count of them; one that starts with '>' is a column of numbers, aligned right. */
+struct cli_table *cli_table_new(const char *const *headings, size_t count);
+/* The next cell, from left to right. */
+void cli_table_add(struct cli_table *table, enum cli_colour colour, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+/* Print and free. */
+void cli_table_print(struct cli_table *table);
+
+/* 1234567 as "1.23M" with the unit after it; exact below 10000. text: CLI_CELL_BYTES; returned. */
+const char *cli_format_count(uint64_t value, const char *unit, char *text);
+/* A time in ms as people say it: "850 ms", "12.3 s", "5 min", "3 h". */
+const char *cli_format_age(uint64_t ms, char *text);
+/* text as one word for a POSIX shell, on stdout. */
+void cli_print_quoted(const char *text);
+
+#endif /* SVIO_CLI_H */
