@@ -63,14 +63,23 @@ int svio_port_loop_open(struct svio_port *port)
 	return status < 0 ? status : watch(port, port->host.fd, SOURCE_HOST);
 }
 
-/* The VIFs and sviod's readers learn the wire's state; wire_mac is ours to write. */
+/* The VIFs and sviod's readers learn the wire's state where it has changed; wire_mac is ours. */
 static void report_link(struct svio_port *port)
 {
 	struct svio_port_wire *wire = &port->wire;
+	svio_u8 *shared_mac = port->host.segment->wire_mac;
 	uint32_t speed_mbps;
+	uint8_t mac[6];
 	bool up;
 
-	wire->kind->link(wire, port->host.segment->wire_mac, &up, &speed_mbps);
+	wire->kind->link(wire, mac, &up, &speed_mbps);
+	if (memcmp(shared_mac, mac, sizeof(mac)))
+		memcpy(shared_mac, mac, sizeof(mac));
+	if (port->link_reported && up == port->link_up && speed_mbps == port->link_speed_mbps)
+		return;
+	port->link_reported = true;
+	port->link_up = up;
+	port->link_speed_mbps = speed_mbps;
 	svio_fw_wire_link(port->fw, up, speed_mbps);
 }
 

@@ -123,6 +123,9 @@ static int parse_options(int argc, char **argv, struct options *o)
 	return -1;
 }
 
+/* From SIGTERM to the end, at most. */
+#define STOP_MAX_S 5
+
 static int kick_fd = -1;
 
 static void handle_term(int signal_number)
@@ -132,6 +135,7 @@ static void handle_term(int signal_number)
 
 	(void)signal_number;
 	svio_port_signalled = 1;
+	alarm(STOP_MAX_S); /* a hung process ends as well */
 	if (kick_fd >= 0 && write(kick_fd, &one, sizeof(one)) < 0)
 		errno = saved; /* full: it wakes us as well */
 	errno = saved;
@@ -139,7 +143,8 @@ static void handle_term(int signal_number)
 
 /*
  * SIGINT comes to the whole foreground group: sviod decides what it means.
- * SIGTERM also comes from the kernel when sviod dies.
+ * SIGTERM also comes from the kernel when sviod dies; SIGKILL then would leave
+ * the TAP behind.
  */
 static void setup_signals(void)
 {

@@ -70,6 +70,9 @@ struct svio_port {
 	uint64_t spin_ns;         /* how long to look for work before sleeping */
 	uint64_t housekeeping_ns; /* when it is due */
 	uint32_t polls;           /* since the clock was last read for housekeeping */
+	bool link_reported;       /* to the firmware, as the next two say */
+	bool link_up;
+	uint32_t link_speed_mbps;
 	enum svio_port_stop stop;
 };
 

@@ -520,7 +520,12 @@ static void adopt(struct dpdk *d)
 	if (rte_thread_register() < 0)
 		svio_port_log("%s: no mbuf cache for this thread: %s", wire->spec,
 			      rte_strerror(rte_errno));
-	d->intr_fd = rte_eth_dev_rx_intr_ctl_q_get_fd(d->port, 0);
+	if (d->readiness_fd < 0) {
+		/* Many drivers have none, which is no error worth a line. */
+		rte_log_set_level_pattern("lib.ethdev", RTE_LOG_CRIT);
+		d->intr_fd = rte_eth_dev_rx_intr_ctl_q_get_fd(d->port, 0);
+		rte_log_set_level_pattern("lib.ethdev", RTE_LOG_ERR);
+	}
 	if (d->intr_fd >= 0)
 		d->intr_is_eventfd = is_eventfd(d->intr_fd);
 	wire->rx_fd = d->readiness_fd >= 0 ? d->readiness_fd : d->intr_fd;
