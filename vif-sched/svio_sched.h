@@ -6,10 +6,36 @@
  * VIF, or its classes). Packets stay where they are: the scheduler hands out a
  * grant, the caller fetches at most that many bytes and charges what it took.
  *
- * Pure library: no clock (now_ns is an argument, monotonic, any origin), no
- * allocation after init, no threads, no libc beyond mem*. The caller serialises
- * all calls on one scheduler. Costs are in bytes on the wire: the caller adds
- * SVIO_SCHED_FRAMING_BYTES to each frame. Rates are in bits per second.
+ * What holds (L: the largest charge of one grant, in bytes)
+ * - Among the active children of one node, those of the highest priority that
+ *   no ceiling holds back are served, in the ratio of their weights: over any
+ *   time in which two are continuously so, |bytes_i / weight_i - bytes_j /
+ *   weight_j| <= L_i / weight_i + L_j / weight_j. A group's share is divided in
+ *   the same way below it.
+ * - A node with max is charged at most max * t + burst in any time t; where
+ *   burst is below the largest packet, that packet takes its place. The
+ *   arithmetic is exact: nothing is lost to rounding, whatever the rate.
+ * - Work-conserving: svio_sched_pick() succeeds whenever a leaf is active on
+ *   whose way to the port no ceiling holds a node back. A node that has used up
+ *   its tokens is held back until it has what max gives in 50 us (or burst, or
+ *   a grant, if that is less), so that it is served in bursts.
+ * - Not yet: min. It is refused.
+ *
+ * How. Each node serves its children by start-time fair queueing: a child's tag
+ * grows by bytes / weight as it is served, the smallest tag is next, and one
+ * that was idle starts at the tag in service (Goyal, Vin, Cheng, "Start-Time
+ * Fair Queueing", IEEE/ACM ToN 5(5), 1997; section V for the hierarchy). It needs
+ * no packet's length before the packet is fetched, and stays fair when the
+ * device's speed varies. Ceilings are token buckets; a node that has used up
+ * its tokens waits in a timer queue. Both queues are pairing heaps: amortised
+ * O(log n) for n children of one node, nothing depends on the size of the tree
+ * otherwise. About 300 bytes a node.
+ *
+ * Pure library: no clock (now_ns is an argument, monotonic, any origin, may
+ * wrap), no allocation after init, no threads, no libc beyond mem*. The caller
+ * serialises all calls on one scheduler. Costs are in bytes on the wire: the
+ * caller adds SVIO_SCHED_FRAMING_BYTES to each frame. Rates are in bits per
+ * second.
  */
 #ifndef SVIO_SCHED_H
 #define SVIO_SCHED_H
@@ -25,7 +51,21 @@
 #define SVIO_SCHED_WEIGHT_MAX 65535
 #define SVIO_SCHED_BPS_MIN    1000ull
 #define SVIO_SCHED_BPS_MAX    400000000000ull
+#define SVIO_SCHED_PPS_MAX    1000000000ull
 #define SVIO_SCHED_NEVER      UINT64_MAX
+
+/* A node's distance from the port: port -> group -> group -> VIF -> class. */
+#define SVIO_SCHED_DEPTH_MAX 4
+
+/* The largest packet as the scheduler sees it: 64 KiB unsegmented, and framing. */
+#define SVIO_SCHED_PACKET_BYTES_MAX (65536u + 46u * SVIO_SCHED_FRAMING_BYTES)
+#define SVIO_SCHED_BURST_BYTES_MAX  (1u << 30)
+
+/* Grants: to the only active leaf, and to one of several. Ceilings make them smaller. */
+#define SVIO_SCHED_GRANT_ALONE_BYTES   65536u
+#define SVIO_SCHED_GRANT_BYTES         16384u
+#define SVIO_SCHED_GRANT_ALONE_PACKETS 256u
+#define SVIO_SCHED_GRANT_PACKETS       64u
 
 struct svio_sched;
 
@@ -40,27 +80,39 @@ enum svio_sched_kind {
 
 /* What an administrator sets on a node. All zero: an equal share, no ceiling, lowest priority. */
 struct svio_sched_params {
-	uint64_t min_bps;     /* guaranteed; 0: none */
-	uint64_t max_bps;     /* ceiling; 0: none */
-	uint64_t max_pps;     /* packets per second; 0: none */
-	uint32_t burst_bytes; /* of max: how far ahead it may get; 0: a default from max */
-	uint32_t weight;      /* share of what is left, 1..SVIO_SCHED_WEIGHT_MAX; 0 counts as 1 */
-	uint8_t priority;     /* 0..7; 7 is served first */
+	uint64_t min_bps; /* guaranteed; 0: none */
+	uint64_t max_bps; /* ceiling, SVIO_SCHED_BPS_MIN..SVIO_SCHED_BPS_MAX; 0: none */
+	/* Packets per second, up to SVIO_SCHED_PPS_MAX; 0: none. Its burst: 64 packets, or 1 ms. */
+	uint64_t max_pps;
+	/*
+	 * How far ahead of max it may get, up to SVIO_SCHED_BURST_BYTES_MAX. 0: the largest
+	 * packet, and besides it what max gives in 1 ms or another largest packet, whichever
+	 * is more: a pause of the device of up to 1 ms costs nothing. A burst that is no
+	 * more than the largest packet leaves no time to be late: each delay lowers the rate.
+	 */
+	uint32_t burst_bytes;
+	uint32_t weight;  /* share of what is left, 1..SVIO_SCHED_WEIGHT_MAX; 0 counts as 1 */
+	uint8_t priority; /* 0..7; 7 is served first */
 };
 
 /* Why a setting was refused: the node at fault and what would have fitted. */
 struct svio_sched_refusal {
-	svio_sched_node node;
-	uint64_t available;    /* in the unit of the parameter at fault */
-	const char *parameter; /* static string: "min", "max", ... */
+	svio_sched_node node; /* in svio_sched_add(): the parent */
+	uint64_t available;   /* the nearest value that fits, in the unit of the parameter */
+	/*
+	 * Static string: "min", "max", "max_pps", "burst", "weight", "priority", "kind",
+	 * "parent", "depth", "node".
+	 */
+	const char *parameter;
 };
 
 /* Bytes of memory for nodes_max nodes, the port not counted. */
 size_t svio_sched_bytes(uint32_t nodes_max);
 
 /*
- * Start with a port of port_bps (0: no rate of its own) and nothing below it.
- * memory: svio_sched_bytes(nodes_max), 64-aligned. Returns it as a scheduler.
+ * Start with a port of port_bps (0: no rate of its own; else brought into the range of rates)
+ * and nothing below it. memory: svio_sched_bytes(nodes_max), 64-aligned, any content. Returns it
+ * as a scheduler.
  */
 struct svio_sched *svio_sched_init(void *memory, uint32_t nodes_max, uint64_t port_bps,
 				   uint64_t now_ns);
@@ -68,7 +120,8 @@ struct svio_sched *svio_sched_init(void *memory, uint32_t nodes_max, uint64_t po
 /*
  * Add a node below parent. 0 and *node; -ENOSPC: nodes_max reached; -EINVAL:
  * no such parent, parent is a leaf, or a parameter is out of range (*refusal
- * says which; refusal may be NULL); -E2BIG: the mins do not fit.
+ * says which; refusal may be NULL); -E2BIG: the mins do not fit (in this version: any min). A new
+ * ceiling starts with its whole burst.
  */
 int svio_sched_add(struct svio_sched *sched, svio_sched_node parent, enum svio_sched_kind kind,
 		   const struct svio_sched_params *params, uint64_t now_ns, svio_sched_node *node,
@@ -76,16 +129,21 @@ int svio_sched_add(struct svio_sched *sched, svio_sched_node parent, enum svio_s
 
 /*
  * Change a node's settings, the port's included, at any time. Errors as
- * svio_sched_add(); nothing is changed then. Holds from the next pick.
+ * svio_sched_add(); nothing is changed then. Holds from the next pick. Tokens
+ * and debt are kept (a smaller burst cuts tokens), so that changing a ceiling
+ * over and over gives nobody more; one that was not there before starts empty.
  */
 int svio_sched_set(struct svio_sched *sched, svio_sched_node node,
 		   const struct svio_sched_params *params, uint64_t now_ns,
 		   struct svio_sched_refusal *refusal);
 
-/* Take a node away. 0; -EBUSY: a group that is not empty; -EINVAL: no such node, the port. */
+/*
+ * Take a node away; its number may be used again by the next add. 0; -EBUSY: a group that is not
+ * empty; -EINVAL: no such node, the port.
+ */
 int svio_sched_del(struct svio_sched *sched, svio_sched_node node);
 
-/* A leaf has something to send (idempotent). */
+/* A leaf has something to send (idempotent; no such leaf: nothing happens). */
 void svio_sched_activate(struct svio_sched *sched, svio_sched_node leaf, uint64_t now_ns);
 
 /* A leaf has nothing to send any more, found out other than by charging (idempotent). */
@@ -95,9 +153,9 @@ bool svio_sched_active(const struct svio_sched *sched, svio_sched_node leaf);
 
 struct svio_sched_grant {
 	svio_sched_node leaf;
-	uint32_t
-		bytes; /* fetch packets while their cost so far is below this (the last may exceed) */
-	uint32_t packets; /* and at most so many */
+	/* Both at least 1. Fetch while the cost so far is below bytes: the last may exceed it. */
+	uint32_t bytes;
+	uint32_t packets;
 };
 
 /*
@@ -108,14 +166,19 @@ struct svio_sched_grant {
 bool svio_sched_pick(struct svio_sched *sched, uint64_t now_ns, struct svio_sched_grant *grant);
 
 /*
- * Account for a grant: bytes of cost and packets taken (0 and 0 are allowed),
- * more: the leaf still has something to send.
+ * Account for a grant: bytes of cost and packets taken (0 and 0 are allowed; more than
+ * SVIO_SCHED_BURST_BYTES_MAX bytes count as that many), more: the leaf still has something to
+ * send. Less than 64 bytes count as 64 in the leaf's share, not for ceilings: a leaf that is
+ * looked at in vain over and over does not keep the others waiting.
  */
 void svio_sched_charge(struct svio_sched *sched, svio_sched_node leaf, uint64_t bytes,
 		       uint32_t packets, bool more, uint64_t now_ns);
 
-/* When a pick can first succeed: now_ns or earlier: at once; SVIO_SCHED_NEVER: nothing is active. */
-uint64_t svio_sched_next_ns(const struct svio_sched *sched, uint64_t now_ns);
+/*
+ * When a pick can first succeed if nothing else happens: now_ns: at once; SVIO_SCHED_NEVER:
+ * nothing is active.
+ */
+uint64_t svio_sched_next_ns(struct svio_sched *sched, uint64_t now_ns);
 
 struct svio_sched_stats {
 	uint64_t bytes; /* cost charged */
@@ -129,16 +192,28 @@ int svio_sched_stats_get(const struct svio_sched *sched, svio_sched_node node,
 
 /*
  * A ceiling on its own, for the receive side: a token bucket (as in RFC 2697,
- * one rate, one colour). pass() takes cost bytes and says whether they fit.
+ * one rate, one colour). Tokens are counted in 10^-9 units, so that a rate in
+ * units per second times nanoseconds is exact. Fields are private.
  */
 struct svio_sched_meter {
-	uint64_t bps;      /* 0: everything passes */
-	uint64_t full_ns;  /* when the bucket would be full again */
-	uint64_t burst_ns; /* bucket's depth as time at bps */
+	uint64_t rate;      /* units (bits, packets) a second; 0: everything passes */
+	uint64_t filled_ns; /* tokens are as of this time */
+	int64_t tokens;     /* negative: debt; in 10^-9 units */
+	int64_t depth;      /* tokens when full */
 };
 
+/*
+ * Set a meter up, or change it (tokens are kept as by svio_sched_set()). All zero: passes
+ * everything. bps: 0: no ceiling; else brought into the range of rates. burst_bytes: at least
+ * one largest packet is taken; 0: four largest packets or 4 ms of bps, whichever is more.
+ */
 void svio_sched_meter_set(struct svio_sched_meter *meter, uint64_t bps, uint32_t burst_bytes,
 			  uint64_t now_ns);
+
+/*
+ * Take cost_bytes if they are there. In any time t at most bps * t + burst pass. cost_bytes
+ * above the burst never pass.
+ */
 bool svio_sched_meter_pass(struct svio_sched_meter *meter, uint32_t cost_bytes, uint64_t now_ns);
 
 #endif /* SVIO_SCHED_H */

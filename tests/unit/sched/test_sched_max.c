@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* vif-sched: ceilings, on leaves, groups and the port; when to look again. */
+#include "sched_fixture.h"
+
+#define LARGEST SVIO_SCHED_PACKET_BYTES_MAX
+
+static struct sched_fixture fixture;
+
+static void setup(void)
+{
+	sched_fixture_open(&fixture, 64, NO_PORT);
+}
+
+static void teardown(void)
+{
+	sched_fixture_close(&fixture);
+}
+
+/* What max gives in a time, in bytes. */
+static uint64_t bytes_in(uint64_t bps, uint64_t ns)
+{
+	return (uint64_t)((long double)bps * ns / 8 / SECOND);
+}
+
+static svio_sched_node leaf_of_max(uint64_t max_bps, uint32_t burst_bytes)
+{
+	return sched_fixture_leaf(&fixture,
+				  &(struct svio_sched_params){ .max_bps = max_bps,
+							       .burst_bytes = burst_bytes });
+}
+
+static void set_max(svio_sched_node node, uint64_t max_bps)
+{
+	CU_ASSERT_EQUAL(svio_sched_set(fixture.sched, node,
+				       &(struct svio_sched_params){ .max_bps = max_bps },
+				       fixture.now_ns, NULL),
+			0);
+}
+
+/* One leaf at each order of magnitude: max * t, to a packet, after the burst. */
+static void leaf_gets_its_max_exactly(void)
+{
+	static const struct {
+		uint64_t bps;
+		uint64_t ns;
+		uint32_t packet;
+	} cases[] = {
+		{ 1000, 3600 * SECOND, 88 },   { 64 * KBPS, 100 * SECOND, 1538 },
+		{ 50 * MBPS, SECOND, 1538 },   { 333333333, SECOND, 9038 },
+		{ GBPS, 100 * MS, 88 },        { 9999999999, 100 * MS, 65560 },
+		{ 100 * GBPS, 10 * MS, 1538 }, { 400 * GBPS, 10 * MS, 1538 },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		svio_sched_node leaf = leaf_of_max(cases[i].bps, 2 * LARGEST);
+		uint64_t start_ns = fixture.now_ns;
+		uint64_t fair;
+		uint64_t got;
+
+		/* A device a little faster than the fastest rate. */
+		sched_fixture_run(&fixture, cases[i].ns, 500 * GBPS, cases[i].packet);
+		got = sched_fixture_bytes(&fixture, leaf);
+		fair = bytes_in(cases[i].bps, fixture.now_ns - start_ns);
+		CU_ASSERT(got <= fair + 2 * LARGEST);
+		CU_ASSERT(got >= bytes_in(cases[i].bps, cases[i].ns));
+		CU_ASSERT_EQUAL(svio_sched_del(fixture.sched, leaf), 0);
+	}
+}
+
+static void next_ns_is_the_first_moment_a_pick_succeeds(void)
+{
+	svio_sched_node leaf = leaf_of_max(8 * MBPS, LARGEST);
+	struct svio_sched_grant grant;
+	uint64_t next_ns;
+
+	/* Its bucket holds nothing besides the packet in hand: 1500 bytes are 1500 us. */
+	CU_ASSERT(svio_sched_pick(fixture.sched, START_NS, &grant));
+	CU_ASSERT_EQUAL(grant.bytes, 1);
+	svio_sched_charge(fixture.sched, leaf, 1500, 1, true, START_NS);
+	CU_ASSERT_FALSE(svio_sched_pick(fixture.sched, START_NS, &grant));
+	next_ns = svio_sched_next_ns(fixture.sched, START_NS);
+	CU_ASSERT_EQUAL(next_ns - START_NS, 1500000);
+	CU_ASSERT_FALSE(svio_sched_pick(fixture.sched, next_ns - 1, &grant));
+	CU_ASSERT_EQUAL(svio_sched_next_ns(fixture.sched, next_ns - 1), next_ns);
+	CU_ASSERT(svio_sched_pick(fixture.sched, next_ns, &grant));
+}
+
+static void next_ns_counts_all_ceilings_on_the_way(void)
+{
+	svio_sched_node outer = sched_fixture_add(&fixture, SVIO_SCHED_PORT, SVIO_SCHED_GROUP,
+						  &(struct svio_sched_params){ .max_bps = 80 * MBPS,
+									       .burst_bytes = 1 });
+	svio_sched_node leaf = sched_fixture_add(&fixture, outer, SVIO_SCHED_LEAF,
+						 &(struct svio_sched_params){ .max_bps = 8 * MBPS,
+									      .burst_bytes = 1 });
+	struct svio_sched_grant grant;
+	uint64_t next_ns;
+
+	svio_sched_activate(fixture.sched, leaf, START_NS);
+	CU_ASSERT(svio_sched_pick(fixture.sched, START_NS, &grant));
+	svio_sched_charge(fixture.sched, leaf, 1500, 1, true, START_NS);
+	/* The group is free after 150 us, but nobody in it is. */
+	next_ns = svio_sched_next_ns(fixture.sched, START_NS);
+	CU_ASSERT_EQUAL(next_ns - START_NS, 1500000);
+	CU_ASSERT_FALSE(svio_sched_pick(fixture.sched, next_ns - 1, &grant));
+	CU_ASSERT(svio_sched_pick(fixture.sched, next_ns, &grant));
+}
+
+static void next_ns_forgets_a_throttled_leaf_that_went_idle(void)
+{
+	svio_sched_node group = sched_fixture_add(&fixture, SVIO_SCHED_PORT, SVIO_SCHED_GROUP,
+						  &(struct svio_sched_params){ .max_bps = 80 * MBPS,
+									       .burst_bytes = 1 });
+	svio_sched_node inner = sched_fixture_add(&fixture, group, SVIO_SCHED_LEAF,
+						  &(struct svio_sched_params){ 0 });
+	svio_sched_node slow = leaf_of_max(8 * MBPS, 1);
+	struct svio_sched_grant grant;
+	uint32_t i;
+
+	svio_sched_activate(fixture.sched, inner, START_NS);
+	for (i = 0; i < 2; i++) {
+		CU_ASSERT(svio_sched_pick(fixture.sched, START_NS, &grant));
+		svio_sched_charge(fixture.sched, grant.leaf, 1500, 1, true, START_NS);
+	}
+	CU_ASSERT_EQUAL(svio_sched_next_ns(fixture.sched, START_NS) - START_NS, 150000);
+	svio_sched_deactivate(fixture.sched, inner);
+	CU_ASSERT_EQUAL(svio_sched_next_ns(fixture.sched, START_NS) - START_NS, 1500000);
+	svio_sched_deactivate(fixture.sched, slow);
+	CU_ASSERT_EQUAL(svio_sched_next_ns(fixture.sched, START_NS), SVIO_SCHED_NEVER);
+}
+
+static void going_idle_does_not_forgive_a_debt(void)
+{
+	svio_sched_node leaf = leaf_of_max(8 * MBPS, 1);
+	struct svio_sched_grant grant;
+
+	CU_ASSERT(svio_sched_pick(fixture.sched, START_NS, &grant));
+	svio_sched_charge(fixture.sched, leaf, 1500, 1, false, START_NS);
+	svio_sched_activate(fixture.sched, leaf, START_NS + 10);
+	CU_ASSERT_FALSE(svio_sched_pick(fixture.sched, START_NS + 10, &grant));
+	CU_ASSERT_EQUAL(svio_sched_next_ns(fixture.sched, START_NS + 10), START_NS + 1500000);
+}
+
+static void throttled_leaf_leaves_the_rest_to_the_others(void)
+{
+	svio_sched_node slow = leaf_of_max(GBPS, 0);
+	svio_sched_node fast = leaf_of_max(0, 0);
+	struct svio_sched_stats stats;
+	uint64_t total = sched_fixture_run(&fixture, 100 * MS, 10 * GBPS, 1538);
+
+	CU_ASSERT(sched_fixture_bytes(&fixture, slow) <= bytes_in(GBPS, 101 * MS) + 2 * LARGEST);
+	CU_ASSERT(sched_fixture_bytes(&fixture, slow) >= bytes_in(GBPS, 99 * MS));
+	CU_ASSERT_EQUAL(sched_fixture_bytes(&fixture, slow) + sched_fixture_bytes(&fixture, fast),
+			total);
+	CU_ASSERT(total >= bytes_in(10 * GBPS, 100 * MS) - 100000);
+	CU_ASSERT_EQUAL(svio_sched_stats_get(fixture.sched, slow, &stats), 0);
+	CU_ASSERT(stats.throttled > 0);
+	CU_ASSERT_EQUAL(svio_sched_stats_get(fixture.sched, fast, &stats), 0);
+	CU_ASSERT_EQUAL(stats.throttled, 0);
+}
+
+static void group_ceiling_holds_for_all_its_leaves_together(void)
+{
+	svio_sched_node group = sched_fixture_add(
+		&fixture, SVIO_SCHED_PORT, SVIO_SCHED_GROUP,
+		&(struct svio_sched_params){ .max_bps = GBPS, .burst_bytes = 2 * LARGEST });
+	svio_sched_node leaf[3];
+	uint32_t i;
+
+	for (i = 0; i < 3; i++) {
+		leaf[i] = sched_fixture_add(&fixture, group, SVIO_SCHED_LEAF,
+					    &(struct svio_sched_params){ .weight = i + 1 });
+		svio_sched_activate(fixture.sched, leaf[i], START_NS);
+	}
+	sched_fixture_run(&fixture, 100 * MS, 10 * GBPS, 1538);
+	CU_ASSERT(sched_fixture_bytes(&fixture, group) <= bytes_in(GBPS, 100 * MS) + 2 * LARGEST);
+	CU_ASSERT(sched_fixture_bytes(&fixture, group) >= bytes_in(GBPS, 100 * MS));
+	for (i = 0; i < 3; i++)
+		CU_ASSERT_DOUBLE_EQUAL(sched_fixture_bytes(&fixture, leaf[i]) * 6.0 / (i + 1),
+				       sched_fixture_bytes(&fixture, group), 200000);
+}
+
+static void port_rate_holds_for_everybody(void)
+{
+	svio_sched_node one = leaf_of_max(0, 0);
+	svio_sched_node other = leaf_of_max(0, 0);
+
+	set_max(SVIO_SCHED_PORT, GBPS);
+	sched_fixture_run(&fixture, 100 * MS, 10 * GBPS, 1538);
+	CU_ASSERT(sched_fixture_bytes(&fixture, SVIO_SCHED_PORT) <=
+		  bytes_in(GBPS, 100 * MS) + LARGEST);
+	CU_ASSERT(sched_fixture_bytes(&fixture, SVIO_SCHED_PORT) >= bytes_in(GBPS, 100 * MS));
+	CU_ASSERT(llabs((long long)(sched_fixture_bytes(&fixture, one) -
+				    sched_fixture_bytes(&fixture, other))) <= 2 * (16384 + 1538));
+}
+
+static void max_pps_holds_back_small_packets(void)
+{
+	svio_sched_node leaf =
+		sched_fixture_leaf(&fixture, &(struct svio_sched_params){ .max_pps = 100000 });
+	struct svio_sched_stats stats;
+
+	sched_fixture_run(&fixture, 100 * MS, 10 * GBPS, 88);
+	CU_ASSERT_EQUAL(svio_sched_stats_get(fixture.sched, leaf, &stats), 0);
+	/* 10000 and the burst: 1 ms. */
+	CU_ASSERT(stats.packets >= 10000 && stats.packets <= 10101);
+}
+
+static void max_changed_while_throttled_counts_at_once(void)
+{
+	svio_sched_node leaf = leaf_of_max(8 * KBPS, 1);
+	struct svio_sched_grant grant;
+
+	CU_ASSERT(svio_sched_pick(fixture.sched, START_NS, &grant));
+	svio_sched_charge(fixture.sched, leaf, 1000, 1, true, START_NS);
+	CU_ASSERT_EQUAL(svio_sched_next_ns(fixture.sched, START_NS), START_NS + SECOND);
+	CU_ASSERT_EQUAL(
+		svio_sched_set(fixture.sched, leaf,
+			       &(struct svio_sched_params){ .max_bps = 8 * MBPS, .burst_bytes = 1 },
+			       START_NS, NULL),
+		0);
+	CU_ASSERT_EQUAL(svio_sched_next_ns(fixture.sched, START_NS), START_NS + MS);
+	set_max(leaf, 0);
+	CU_ASSERT(svio_sched_pick(fixture.sched, START_NS, &grant));
+}
+
+/* 100 changes under traffic: what it got is what the ceilings gave, and one burst. */
+static void max_changed_often_gives_nothing_away(void)
+{
+	svio_sched_node leaf = leaf_of_max(GBPS, 0);
+	uint64_t allowed = 0;
+	uint32_t i;
+
+	for (i = 0; i < 100; i++) {
+		uint64_t bps = i % 2 ? 50 * MBPS : GBPS;
+		uint64_t start_ns = fixture.now_ns;
+
+		set_max(leaf, bps);
+		sched_fixture_run(&fixture, 3 * MS, 10 * GBPS, 1538);
+		allowed += bytes_in(bps, fixture.now_ns - start_ns);
+	}
+	CU_ASSERT(sched_fixture_bytes(&fixture, leaf) <= allowed + 2 * LARGEST);
+	CU_ASSERT(sched_fixture_bytes(&fixture, leaf) >= allowed);
+}
+
+static void max_off_and_on_again_gives_no_burst(void)
+{
+	svio_sched_node leaf = leaf_of_max(0, 0);
+	struct svio_sched_grant grant;
+
+	set_max(leaf, 8 * MBPS);
+	CU_ASSERT(svio_sched_pick(fixture.sched, fixture.now_ns, &grant));
+	CU_ASSERT_EQUAL(grant.bytes, 1);
+}
+
+static void throttled_leaf_is_served_in_bursts(void)
+{
+	svio_sched_node leaf = leaf_of_max(10 * GBPS, 0);
+	struct svio_sched_stats before = { 0 };
+	struct svio_sched_stats after = { 0 };
+
+	sched_fixture_run(&fixture, 10 * MS, 100 * GBPS, 1538);
+	CU_ASSERT_EQUAL(svio_sched_stats_get(fixture.sched, leaf, &before), 0);
+	sched_fixture_run(&fixture, 10 * MS, 100 * GBPS, 1538);
+	CU_ASSERT_EQUAL(svio_sched_stats_get(fixture.sched, leaf, &after), 0);
+	CU_ASSERT(after.throttled > before.throttled);
+	CU_ASSERT((after.packets - before.packets) / (after.throttled - before.throttled) >= 10);
+}
+
+static void clock_far_ahead_fills_a_burst_no_more(void)
+{
+	svio_sched_node leaf = leaf_of_max(400 * GBPS, 2 * LARGEST);
+	struct svio_sched_grant grant;
+
+	CU_ASSERT(svio_sched_pick(fixture.sched, START_NS, &grant));
+	svio_sched_charge(fixture.sched, leaf, LARGEST, 1, true, START_NS);
+	CU_ASSERT(svio_sched_pick(fixture.sched, START_NS + INT64_MAX, &grant));
+	CU_ASSERT(grant.bytes <= LARGEST);
+}
+
+SVIO_TEST_MAIN_WITH("sched max", setup, teardown, SVIO_TEST(leaf_gets_its_max_exactly),
+		    SVIO_TEST(next_ns_is_the_first_moment_a_pick_succeeds),
+		    SVIO_TEST(next_ns_counts_all_ceilings_on_the_way),
+		    SVIO_TEST(next_ns_forgets_a_throttled_leaf_that_went_idle),
+		    SVIO_TEST(going_idle_does_not_forgive_a_debt),
+		    SVIO_TEST(throttled_leaf_leaves_the_rest_to_the_others),
+		    SVIO_TEST(group_ceiling_holds_for_all_its_leaves_together),
+		    SVIO_TEST(port_rate_holds_for_everybody),
+		    SVIO_TEST(max_pps_holds_back_small_packets),
+		    SVIO_TEST(max_changed_while_throttled_counts_at_once),
+		    SVIO_TEST(max_changed_often_gives_nothing_away),
+		    SVIO_TEST(max_off_and_on_again_gives_no_burst),
+		    SVIO_TEST(throttled_leaf_is_served_in_bursts),
+		    SVIO_TEST(clock_far_ahead_fills_a_burst_no_more))
