@@ -34,7 +34,9 @@ in_rootfs() {
 		shift
 	done
 	shift
-	unshare --mount --propagation private bash -euc '
+	# In a plain chroot "/" is no mount point and cannot be made private; nor does it need to be.
+	unshare --mount --propagation unchanged bash -euc '
+		mount --make-rprivate / 2> /dev/null || true
 		rootfs=$1 count=$2
 		shift 2
 		mount --rbind /dev "$rootfs/dev"
