@@ -6,6 +6,7 @@
 #include <linux/tcp.h>
 #include <linux/udp.h>
 #include <linux/vmalloc.h>
+#include <net/ip.h>
 
 #include "svio.h"
 #include "svio_cmd.h"
@@ -13,8 +14,8 @@
 /* Bytes of one descriptor; longer pieces are split. Keeps pieces aligned as they were. */
 #define CHUNK_BYTES 0xff00
 
-/* All headers of a packet to be segmented, SPEC.md chapter 5. */
-#define GSO_HEADER_BYTES_MAX 192
+/* How far into a frame the device looks for what it changes, SPEC.md chapter 5. */
+#define HEADER_BYTES_MAX 192
 
 #define FRAME_OVERHEAD_BYTES (SVIO_ETH_HEADER_BYTES + SVIO_VLAN_TAG_BYTES)
 
@@ -191,38 +192,64 @@ static u32 gso_header_bytes(const struct sk_buff *skb)
 	return skb_tcp_all_headers(skb);
 }
 
+/* Whether the device can complete the packet's checksum: it is among its headers. */
+static bool is_csum_reachable(const struct sk_buff *skb)
+{
+	const int start = skb_checksum_start_offset(skb);
+
+	return start >= SVIO_ETH_HEADER_BYTES &&
+	       start + skb->csum_offset + sizeof(__sum16) <= min_t(u32, skb->len, HEADER_BYTES_MAX);
+}
+
+/*
+ * A neighbour or a program with a packet socket may have described the packet
+ * as it likes. The stack has checked its headers, but takes an IPv4 fragment.
+ */
+static bool is_dodgy_fragment(const struct sk_buff *skb)
+{
+	return (skb_shinfo(skb)->gso_type & SKB_GSO_DODGY) &&
+	       skb->protocol == htons(ETH_P_IP) && ip_is_fragment(ip_hdr(skb));
+}
+
+static bool is_gso_possible(const struct sk_buff *skb)
+{
+	const u32 header = gso_header_bytes(skb);
+
+	/* IP directly behind the Ethernet header; for other stacks the kernel segments. */
+	return !eth_type_vlan(skb->protocol) && !skb->encapsulation &&
+	       header <= min_t(u32, skb_headlen(skb), HEADER_BYTES_MAX) && header < skb->len &&
+	       !is_dodgy_fragment(skb);
+}
+
 netdev_features_t svio_tx_features_check(struct sk_buff *skb, struct net_device *netdev,
 					 netdev_features_t features)
 {
 	features = vlan_features_check(skb, features);
-	/* Segmentation looks for IP behind the Ethernet header; other stacks are the kernel's. */
-	if (skb_is_gso(skb) && (eth_type_vlan(skb->protocol) || skb->encapsulation ||
-				gso_header_bytes(skb) > GSO_HEADER_BYTES_MAX))
+	if (skb->ip_summed != CHECKSUM_PARTIAL)
+		return features;
+	if (!is_csum_reachable(skb))
+		return features & ~(NETIF_F_CSUM_MASK | NETIF_F_GSO_MASK);
+	if (skb_is_gso(skb) && !is_gso_possible(skb))
 		features &= ~NETIF_F_GSO_MASK;
 	return features;
 }
 
 /*
- * A program with a packet socket may describe its packet as it likes; whatever
- * the device would stop the queue for is dropped here. Returns false for that.
+ * Whatever the device would stop the queue for and no part of the stack has
+ * sorted out is dropped here.
  */
 static bool is_sendable(const struct svio_txq *txq, struct sk_buff *skb)
 {
 	const u32 mtu = READ_ONCE(txq->svio->netdev->mtu);
-	u32 header;
 
 	if (skb->len < SVIO_ETH_HEADER_BYTES)
 		return false;
-	if (skb->ip_summed == CHECKSUM_PARTIAL &&
-	    skb_checksum_start_offset(skb) + skb->csum_offset + sizeof(__sum16) > skb->len)
+	if (skb->ip_summed == CHECKSUM_PARTIAL && !is_csum_reachable(skb))
 		return false;
 	if (!skb_is_gso(skb))
 		return skb->len <= mtu + FRAME_OVERHEAD_BYTES;
-	if (skb->ip_summed != CHECKSUM_PARTIAL || skb->len > SVIO_GSO_BYTES_MAX ||
-	    gso_type(skb) == SVIO_GSO_NONE)
-		return false;
-	header = gso_header_bytes(skb);
-	return header <= GSO_HEADER_BYTES_MAX && header <= skb_headlen(skb) && header < skb->len;
+	return skb->ip_summed == CHECKSUM_PARTIAL && skb->len <= SVIO_GSO_BYTES_MAX &&
+	       gso_type(skb) != SVIO_GSO_NONE && is_gso_possible(skb);
 }
 
 static u32 count_descriptors(const struct sk_buff *skb)
