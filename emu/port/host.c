@@ -55,6 +55,8 @@ static void collect_fds(struct msghdr *header, struct request *request)
 		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
 			continue;
 		count = (uint32_t)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+		if (count > FDS_MAX)
+			count = FDS_MAX; /* cannot be: there was no room */
 		memcpy(request->fds, CMSG_DATA(c), count * sizeof(int));
 		request->fd_count = count;
 	}
@@ -74,7 +76,8 @@ static int receive(int fd, int flags, struct request *request)
 	struct msghdr header = { .msg_iov = &iov,
 				 .msg_iovlen = 1,
 				 .msg_control = &control,
-				 .msg_controllen = sizeof(control) };
+				 /* Not CMSG_SPACE: its padding would let a fourth one in. */
+				 .msg_controllen = CMSG_LEN(FDS_MAX * sizeof(int)) };
 	ssize_t n;
 
 	memset(&request->msg, 0, sizeof(request->msg));

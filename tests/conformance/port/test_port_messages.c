@@ -247,6 +247,7 @@ static void message_unknown_or_malformed_is_survived(void)
 	fake_send_raw(&f, bytes, 63, NULL, 0);
 	fake_send_raw(&f, bytes, 65, NULL, 0);
 	fake_send_raw(&f, bytes, 64, five, 5);
+	fake_send_raw(&f, bytes, 64, five, 4);
 	CU_ASSERT_EQUAL(fake_vif_add(&f, 0), 0);
 	CU_ASSERT_PTR_NOT_NULL(strstr(fake_log(&f), "ignored"));
 }
