@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Attach, sections, the polling loop, going to sleep. */
+#include "fw.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "fw_dma.h"
+#include "fw_packet.h"
+#include "fw_rx.h"
+
+/* Bounds of one pass. */
+#define PASS_GRANTS  16
+#define PASS_PACKETS 256
+
+/* What svio_fw_bytes() hands out, in order. */
+struct layout {
+	size_t vifs;
+	size_t rss;
+	size_t active;
+	size_t irq_list;
+	size_t leaf_vif;
+	size_t rx_slots;
+	size_t packets;
+	size_t gso;
+	size_t sched;
+	size_t macs;
+	size_t bytes;
+};
+
+static size_t take(size_t *at, size_t bytes)
+{
+	size_t here = *at;
+
+	*at += (bytes + 63) & ~(size_t)63;
+	return here;
+}
+
+static struct layout lay_out(uint32_t vifs_max)
+{
+	struct layout layout;
+	size_t at = 0;
+
+	take(&at, sizeof(struct svio_fw));
+	layout.vifs = take(&at, sizeof(struct fw_vif) * vifs_max);
+	layout.rss = take(&at, sizeof(struct svio_rss) * vifs_max);
+	layout.active = take(&at, sizeof(uint32_t) * vifs_max);
+	layout.irq_list = take(&at, sizeof(uint32_t) * vifs_max);
+	layout.leaf_vif = take(&at, sizeof(uint32_t) * (vifs_max + 1));
+	layout.rx_slots = take(&at, sizeof(struct fw_rx_open) * FW_RX_OPEN_MAX);
+	layout.packets = take(&at, sizeof(struct fw_packet) * 2);
+	layout.gso = take(&at, sizeof(struct svio_gso));
+	layout.sched = take(&at, svio_sched_bytes(vifs_max));
+	layout.macs = take(&at, fw_mac_table_bytes(vifs_max * (1 + FW_MAC_FILTERS)));
+	layout.bytes = at;
+	return layout;
+}
+
+size_t svio_fw_bytes(uint32_t vifs_max)
+{
+	return lay_out(vifs_max).bytes;
+}
+
+static bool segment_fits(const struct svio_host_segment *segment)
+{
+	uint64_t vifs = (uint64_t)segment->vifs_max * sizeof(struct svio_host_vif);
+
+	return segment->magic == SVIO_HOST_MAGIC && segment->version == SVIO_HOST_VERSION &&
+	       segment->vifs_max && segment->vifs_max <= SVIO_HOST_VIFS_MAX &&
+	       segment->bytes >= sizeof(*segment) && segment->vifs_offset % 64 == 0 &&
+	       segment->vifs_offset <= segment->bytes &&
+	       vifs <= segment->bytes - segment->vifs_offset && segment->faults_offset % 64 == 0 &&
+	       segment->faults_offset <= segment->bytes &&
+	       sizeof(struct svio_iommu_fault_log) <= segment->bytes - segment->faults_offset;
+}
+
+static void point(struct svio_fw *fw, const struct layout *layout, char *memory, uint32_t vifs_max)
+{
+	fw->vifs_max = vifs_max;
+	fw->vifs = (struct fw_vif *)(void *)(memory + layout->vifs);
+	fw->rss = (struct svio_rss *)(void *)(memory + layout->rss);
+	fw->active = (uint32_t *)(void *)(memory + layout->active);
+	fw->irq_list = (uint32_t *)(void *)(memory + layout->irq_list);
+	fw->leaf_vif = (uint32_t *)(void *)(memory + layout->leaf_vif);
+	fw->rx_slots = (struct fw_rx_open *)(void *)(memory + layout->rx_slots);
+	fw->packet = (struct fw_packet *)(void *)(memory + layout->packets);
+	fw->segment_packet = fw->packet + 1;
+	fw->packet->gso = (struct svio_gso *)(void *)(memory + layout->gso);
+	fw->macs = fw_mac_table_init(memory + layout->macs, vifs_max * (1 + FW_MAC_FILTERS));
+}
+
+int svio_fw_attach(void *memory, struct svio_host_segment *segment, const void *tables,
+		   struct svio_hal *hal, const struct svio_hal_ops *ops, uint64_t port_bps,
+		   struct svio_fw **out)
+{
+	struct svio_fw *fw = memory;
+	struct layout layout;
+
+	if (!memory || (uintptr_t)memory % 64 || !segment || !tables || !ops || !ops->log || !out)
+		return -EINVAL;
+	if (!segment_fits(segment))
+		return -EPROTO;
+	layout = lay_out(segment->vifs_max);
+	point(fw, &layout, memory, segment->vifs_max);
+	fw->segment = segment;
+	fw->slots = (struct svio_host_vif *)(void *)((char *)segment + segment->vifs_offset);
+	fw->faults =
+		(struct svio_iommu_fault_log *)(void *)((char *)segment + segment->faults_offset);
+	fw->counters = segment->counters;
+	fw->tables = tables;
+	fw->hal = hal;
+	fw->ops = ops;
+	fw->now_ns = svio_hal_now_ns();
+	fw->irq_deadline_ns = UINT64_MAX;
+	fw->link_speed = segment->wire_speed;
+	fw->sched = svio_sched_init((char *)memory + layout.sched, segment->vifs_max, port_bps,
+				    fw->now_ns);
+	if (!fw->sched)
+		return -EINVAL;
+	/* An earlier firmware may have died inside a section. */
+	if (segment->core[0].epoch & 1)
+		svio_iommu_core_exit(&segment->core[0].epoch);
+	__atomic_store_n(&segment->fw_generation, segment->fw_generation + 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&segment->fw_state, SVIO_HOST_FW_POLLING, __ATOMIC_SEQ_CST);
+	*out = fw;
+	return 0;
+}
+
+void fw_log(struct svio_fw *fw, uint32_t vif, const char *text)
+{
+	fw->ops->log(fw->hal, vif, text);
+}
+
+void fw_section_begin(struct svio_fw *fw)
+{
+	svio_iommu_core_enter(&fw->segment->core[0].epoch);
+	fw->section++;
+	fw->in_section = true;
+	fw->section_copies = 0;
+}
+
+void fw_section_end(struct svio_fw *fw)
+{
+	fw_rx_close(fw);
+	fw_wire_flush(fw);
+	fw->in_section = false;
+	svio_iommu_core_exit(&fw->segment->core[0].epoch);
+}
+
+bool fw_vif_open(struct svio_fw *fw, struct fw_vif *vif)
+{
+	if (vif->section != fw->section) {
+		vif->section = fw->section;
+		vif->flags = __atomic_load_n(&vif->slot->config.flags, __ATOMIC_ACQUIRE);
+		vif->domain = __atomic_load_n(&vif->slot->config.domain, __ATOMIC_ACQUIRE);
+		if (!(vif->flags & SVIO_HOST_VIF_BUS_MASTER))
+			vif->domain = 0;
+	}
+	if (!vif->domain || vif->status != SVIO_VIF_STATE_READY)
+		return false;
+	if (vif->recover)
+		fw_recover_vif(fw, vif);
+	return vif->status == SVIO_VIF_STATE_READY;
+}
+
+void fw_vif_activate(struct svio_fw *fw, struct fw_vif *vif)
+{
+	vif->idle_passes = 0;
+	if (vif->active || vif->status != SVIO_VIF_STATE_READY)
+		return;
+	vif->active = true;
+	vif->active_at = fw->active_count;
+	fw->active[fw->active_count++] = vif->id;
+	__atomic_store_n(&vif->doorbells->asleep, 0, __ATOMIC_RELAXED);
+	fw_irq_recheck(fw, vif);
+}
+
+void fw_vif_deactivate(struct svio_fw *fw, struct fw_vif *vif)
+{
+	uint32_t last;
+
+	if (!vif->active)
+		return;
+	last = fw->active[--fw->active_count];
+	fw->active[vif->active_at] = last;
+	fw->vifs[last].active_at = vif->active_at;
+	vif->active = false;
+}
+
+static uint32_t current_flags(const struct fw_vif *vif)
+{
+	return __atomic_load_n(&vif->slot->config.flags, __ATOMIC_RELAXED);
+}
+
+/* Something for the device to do that the guest or an event asked for? */
+static bool scan_vif(struct svio_fw *fw, struct fw_vif *vif, uint32_t flags)
+{
+	bool busy = fw_admin_pending(vif) || vif->recover;
+
+	if (!(flags & SVIO_HOST_VIF_LINK_DOWN))
+		busy |= fw_tx_scan(fw, vif);
+	return busy;
+}
+
+/*
+ * Stop polling a VIF. S1: asleep before doorbells; pairs with the driver's full
+ * barrier between its store of tail and its load of asleep.
+ */
+static void put_to_sleep(struct svio_fw *fw, struct fw_vif *vif)
+{
+	uint32_t flags = current_flags(vif);
+
+	__atomic_store_n(&vif->doorbells->asleep, 1, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* S1 */
+	if (flags & SVIO_HOST_VIF_BUS_MASTER &&
+	    (scan_vif(fw, vif, flags) || !fw_irq_settle(fw, vif))) {
+		__atomic_store_n(&vif->doorbells->asleep, 0, __ATOMIC_RELAXED);
+		vif->idle_passes = 0;
+		return;
+	}
+	fw_vif_deactivate(fw, vif);
+}
+
+static uint32_t poll_vif(struct svio_fw *fw, struct fw_vif *vif)
+{
+	uint32_t flags = current_flags(vif);
+	uint32_t work = 0;
+
+	if (!(flags & SVIO_HOST_VIF_BUS_MASTER) || vif->status != SVIO_VIF_STATE_READY) {
+		put_to_sleep(fw, vif);
+		return 0;
+	}
+	if (scan_vif(fw, vif, flags)) {
+		vif->idle_passes = 0;
+		if (fw_admin_pending(vif) || vif->recover) {
+			fw_section_begin(fw);
+			if (fw_vif_open(fw, vif))
+				work = fw_admin_poll(fw, vif);
+			fw_section_end(fw);
+		}
+	} else if (++vif->idle_passes >= FW_IDLE_PASSES) {
+		put_to_sleep(fw, vif);
+	}
+	return work;
+}
+
+static void take_wakes(struct svio_fw *fw)
+{
+	uint32_t words = (fw->vifs_end + 31) / 32;
+	uint32_t i;
+
+	for (i = 0; i < words; i++) {
+		uint32_t bits = __atomic_load_n(&fw->segment->wake[i], __ATOMIC_RELAXED);
+
+		if (!bits)
+			continue;
+		bits = __atomic_exchange_n(&fw->segment->wake[i], 0, __ATOMIC_SEQ_CST);
+		for (; bits; bits &= bits - 1) {
+			struct fw_vif *vif = fw_vif_get(fw, i * 32 + (uint32_t)__builtin_ctz(bits));
+
+			if (!vif)
+				continue;
+			fw_count(vif, SVIO_COUNTER_wakes, 1);
+			fw_vif_activate(fw, vif);
+		}
+	}
+}
+
+static uint32_t poll_transmit(struct svio_fw *fw)
+{
+	struct svio_sched_grant grant;
+	uint32_t grants = PASS_GRANTS;
+	uint32_t packets = 0;
+
+	while (grants-- && packets < PASS_PACKETS &&
+	       svio_sched_pick(fw->sched, fw->now_ns, &grant)) {
+		struct fw_vif *vif = &fw->vifs[fw->leaf_vif[grant.leaf]];
+		uint64_t cost = 0;
+		uint32_t taken;
+
+		fw->sched_granted = true;
+		fw->sched_leaf = grant.leaf;
+		fw_section_begin(fw);
+		taken = fw_tx_serve(fw, vif, &grant, &cost);
+		fw_section_end(fw);
+		svio_sched_charge(fw->sched, grant.leaf, cost, taken, vif->tx_ready != 0,
+				  fw->now_ns);
+		fw->sched_granted = false;
+		packets += taken;
+	}
+	return packets;
+}
+
+uint32_t svio_fw_poll(struct svio_fw *fw)
+{
+	uint32_t work = 0;
+	uint32_t i;
+
+	fw->now_ns = svio_hal_now_ns();
+	fw_device_count(fw, SVIO_DEVICE_COUNTER_polls, 1);
+	take_wakes(fw);
+	/* From the end: a VIF that goes to sleep is replaced by one that was seen already. */
+	for (i = fw->active_count; i-- > 0;)
+		work += poll_vif(fw, &fw->vifs[fw->active[i]]);
+	work += poll_transmit(fw);
+	work += fw_wire_poll(fw);
+	fw_irq_run(fw);
+	return work;
+}
+
+static void mark_asleep(struct svio_fw *fw, uint32_t asleep)
+{
+	uint32_t i;
+
+	for (i = 0; i < fw->active_count; i++)
+		__atomic_store_n(&fw->vifs[fw->active[i]].doorbells->asleep, asleep,
+				 __ATOMIC_RELAXED);
+}
+
+static bool wakes_pending(const struct svio_fw *fw)
+{
+	uint32_t i;
+
+	for (i = 0; i < (fw->vifs_end + 31) / 32; i++) {
+		if (__atomic_load_n(&fw->segment->wake[i], __ATOMIC_RELAXED))
+			return true;
+	}
+	return false;
+}
+
+/* Anything to do now? Ceilings and moderation only move the deadline. */
+static bool busy_now(struct svio_fw *fw)
+{
+	uint32_t i;
+
+	if (wakes_pending(fw))
+		return true;
+	for (i = 0; i < fw->active_count; i++) {
+		struct fw_vif *vif = &fw->vifs[fw->active[i]];
+		uint32_t flags = current_flags(vif);
+
+		if (!(flags & SVIO_HOST_VIF_BUS_MASTER))
+			continue;
+		if (fw_admin_pending(vif) || vif->recover)
+			return true;
+		if (!(flags & SVIO_HOST_VIF_LINK_DOWN))
+			fw_tx_scan(fw, vif);
+	}
+	return svio_sched_next_ns(fw->sched, fw->now_ns) <= fw->now_ns;
+}
+
+bool svio_fw_sleep(struct svio_fw *fw, uint64_t *deadline_ns)
+{
+	uint64_t next_ns;
+
+	fw->now_ns = svio_hal_now_ns();
+	mark_asleep(fw, 1);
+	__atomic_store_n(&fw->segment->fw_state, SVIO_HOST_FW_ASLEEP, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* S1, and sviod's check of fw_state */
+	if (busy_now(fw)) {
+		svio_fw_wake(fw);
+		return false;
+	}
+	fw_irq_run(fw);
+	next_ns = svio_sched_next_ns(fw->sched, fw->now_ns);
+	*deadline_ns = next_ns < fw->irq_deadline_ns ? next_ns : fw->irq_deadline_ns;
+	fw_device_count(fw, SVIO_DEVICE_COUNTER_sleeps, 1);
+	return true;
+}
+
+void svio_fw_wake(struct svio_fw *fw)
+{
+	__atomic_store_n(&fw->segment->fw_state, SVIO_HOST_FW_POLLING, __ATOMIC_SEQ_CST);
+	mark_asleep(fw, 0);
+}
+
+/* Leave a section that a lost object ended in the middle: what is published stays so. */
+static void abandon_section(struct svio_fw *fw)
+{
+	if (!fw->in_section)
+		return;
+	fw_section_end(fw);
+	if (fw->sched_granted) {
+		svio_sched_charge(fw->sched, fw->sched_leaf, 0, 0, false, fw->now_ns);
+		fw->sched_granted = false;
+	}
+}
+
+void svio_fw_object_lost(struct svio_fw *fw, uint32_t object)
+{
+	uint32_t id;
+
+	abandon_section(fw);
+	for (id = 0; id < fw->vifs_end; id++) {
+		struct fw_vif *vif = &fw->vifs[id];
+		uint32_t domain;
+
+		if (!vif->slot || vif->status != SVIO_VIF_STATE_READY)
+			continue;
+		domain = __atomic_load_n(&vif->slot->config.domain, __ATOMIC_ACQUIRE);
+		fw_section_begin(fw);
+		if (fw_dma_domain_uses(fw, domain, object))
+			fw_vif_fail(fw, vif, SVIO_ERROR_MEMORY_GONE, NULL, 0);
+		fw_section_end(fw);
+	}
+	fw_irq_run(fw);
+}

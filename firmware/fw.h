@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The firmware's own state, in the port's memory: gone after a crash and built
+ * again from SRAM (fw_sram.h) and the guests' rings.
+ *
+ * Everything here belongs to the one polling core. Guest memory is touched only
+ * inside a section (fw_section_begin() to fw_section_end()), which is short, so
+ * that an unmap need not wait long; no translation outlives it.
+ */
+#ifndef SVIO_FW_H
+#define SVIO_FW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fw_mac.h"
+#include "fw_sram.h"
+#include "svio_error.h"
+#include "svio_firmware.h"
+#include "svio_iommu_fault.h"
+#include "svio_iommu_grace.h"
+#include "svio_regs.h"
+#include "svio_rss.h"
+#include "svio_sched.h"
+
+/* Bounds of one section. A flood counts each of its copies. */
+#define FW_SECTION_PACKETS 64
+#define FW_SECTION_BYTES   (256u * 1024)
+#define FW_SECTION_COPIES  512
+
+/* Receive queues that a section may have open at once; one more closes them all. */
+#define FW_RX_OPEN_MAX   32
+#define FW_RX_DESC_BATCH 32
+#define FW_TX_DESC_BATCH 64
+#define FW_WIRE_BURST    32
+#define FW_WIRE_QUEUE    64
+
+/* Passes without work after which a VIF is no longer polled. */
+#define FW_IDLE_PASSES 1024
+
+#define FW_WIRE    UINT32_MAX /* in place of a VIF's number */
+#define FW_NO_SLOT UINT32_MAX
+
+/*
+ * Named points between two steps that a crash may fall between. A port that
+ * simulates crashes (tests) defines SVIO_HAL_STEP; elsewhere it is nothing.
+ */
+#ifndef SVIO_HAL_STEP
+#define SVIO_HAL_STEP(hal) ((void)(hal))
+#endif
+
+struct fw_rx_open;
+
+struct fw_vif {
+	/* read-mostly */
+	struct svio_host_vif *slot; /* NULL: not added */
+	struct fw_sram *sram;
+	struct svio_doorbell_bar *doorbells;
+	uint32_t id;
+	svio_sched_node leaf;
+	uint32_t status; /* copy of the STATUS register */
+	uint32_t flags;  /* config.flags and config.domain as of this section */
+	uint32_t domain;
+	uint32_t section;                /* fw->section in which they were read */
+	uint32_t vlan;                   /* access VLAN, or 0 */
+	uint32_t tx_running, rx_running; /* bit a queue */
+	uint32_t trusted;
+	uint64_t permanent_mac;
+	struct svio_rss *rss; /* prepared from sram->rss_key */
+	/* read-write */
+	uint32_t tx_ready;     /* queues known to have descriptors */
+	uint32_t tx_next;      /* the queue to be served first */
+	uint32_t irq_check[3]; /* by kind, bit a queue: completions that no interrupt told of */
+	bool irq_listed;
+	bool active;       /* polled, and in fw->active */
+	bool recover;      /* rings are to be reconciled before they are used (fw_recover.c) */
+	bool control_seen; /* a CONTROL write was executed by this process */
+	uint32_t active_at;
+	uint32_t idle_passes;
+	struct svio_sched_meter rx_meter;
+	struct svio_iommu_fault_limit fault_limit;
+	struct fw_rx_open *rx_open[SVIO_QUEUES_MAX];
+};
+
+struct fw_packet;
+
+struct svio_fw {
+	struct svio_host_segment *segment;
+	struct svio_host_vif *slots;
+	struct svio_iommu_fault_log *faults;
+	const void *tables;
+	struct svio_hal *hal;
+	const struct svio_hal_ops *ops;
+	struct svio_sched *sched;
+	struct fw_mac_table *macs;
+	struct fw_vif *vifs;
+	struct svio_rss *rss; /* one a VIF */
+	uint32_t vifs_max;
+	uint32_t vifs_end; /* 1 + highest VIF that was ever added */
+	uint32_t link_speed;
+
+	uint64_t now_ns;    /* as of the last look at the clock */
+	uint64_t *counters; /* segment->counters */
+	uint32_t section;   /* counts sections, never 0 */
+	bool in_section;
+	uint32_t wire_queued; /* frames sent since the last flush, and their lengths */
+	uint16_t wire_bytes[FW_WIRE_QUEUE];
+	bool sched_granted; /* a pick was not charged yet */
+	svio_sched_node sched_leaf;
+	uint32_t section_copies;
+
+	uint32_t *active; /* VIFs that are polled */
+	uint32_t active_count;
+	uint32_t *irq_list; /* VIFs with irq_check bits */
+	uint32_t irq_count;
+	uint64_t irq_deadline_ns; /* earliest end of a moderated interrupt's wait */
+	uint32_t *leaf_vif;       /* scheduler node -> VIF */
+	uint32_t promisc_count;   /* READY VIFs with PROMISC */
+
+	struct fw_rx_open *rx_slots; /* FW_RX_OPEN_MAX */
+	uint32_t rx_open_count;
+	struct fw_packet *packet;         /* the one that is being switched */
+	struct fw_packet *segment_packet; /* a segment of it */
+};
+
+/* Which queue: kind is SVIO_QUEUE_TX, _RX or _ADMIN. */
+struct fw_qref {
+	struct fw_vif *vif;
+	uint32_t kind;
+	uint32_t qid;
+};
+
+static inline void fw_count(struct fw_vif *vif, enum svio_counter counter, uint64_t n)
+{
+	vif->slot->counters[counter] += n;
+}
+
+static inline void fw_device_count(struct svio_fw *fw, enum svio_device_counter counter, uint64_t n)
+{
+	fw->counters[counter] += n;
+}
+
+static inline struct fw_queue *fw_queue_of(const struct fw_qref *ref)
+{
+	return &ref->vif->sram->queue[ref->kind][ref->qid];
+}
+
+static inline struct svio_doorbell *fw_doorbell(struct fw_vif *vif, uint32_t kind, uint32_t qid)
+{
+	if (kind == SVIO_QUEUE_ADMIN)
+		return &vif->doorbells->admin;
+	return kind == SVIO_QUEUE_TX ? &vif->doorbells->tx[qid] : &vif->doorbells->rx[qid];
+}
+
+static inline uint32_t fw_load(const svio_le32 *p)
+{
+	return __atomic_load_n(p, __ATOMIC_ACQUIRE);
+}
+
+static inline bool fw_feature(const struct fw_vif *vif, uint64_t feature)
+{
+	return (vif->sram->features & feature) == feature;
+}
+
+static inline struct fw_vif *fw_vif_get(struct svio_fw *fw, uint32_t id)
+{
+	return id < fw->vifs_max && fw->vifs[id].slot ? &fw->vifs[id] : NULL;
+}
+
+/* fw.c: sections, the active list. */
+void fw_section_begin(struct svio_fw *fw);
+void fw_section_end(struct svio_fw *fw);
+void fw_vif_activate(struct svio_fw *fw, struct fw_vif *vif);
+void fw_vif_deactivate(struct svio_fw *fw, struct fw_vif *vif);
+void fw_log(struct svio_fw *fw, uint32_t vif, const char *text);
+
+/* Inside a section: may the VIF's memory be used? Reads its flags once a section. */
+bool fw_vif_open(struct svio_fw *fw, struct fw_vif *vif);
+
+/* vif.c: life cycle. */
+int fw_vif_move(struct svio_fw *fw, struct fw_vif *vif, enum svio_vif_state to);
+void fw_vif_fail(struct svio_fw *fw, struct fw_vif *vif, enum svio_error error,
+		 const struct fw_qref *cause, uint64_t addr);
+void fw_vif_control(struct svio_fw *fw, struct fw_vif *vif, uint32_t value);
+void fw_vif_clear(struct svio_fw *fw, struct fw_vif *vif);
+void fw_vif_refresh(struct svio_fw *fw, struct fw_vif *vif);
+uint32_t fw_vif_link(const struct fw_vif *vif);
+uint32_t fw_vif_speed(const struct svio_fw *fw, const struct fw_vif *vif);
+void fw_vif_link_event(struct svio_fw *fw, struct fw_vif *vif);
+uint64_t fw_mac_load(const uint8_t mac[6]);
+
+/* queue.c */
+void fw_queue_stop(struct svio_fw *fw, const struct fw_qref *ref, enum svio_error error,
+		   uint64_t addr);
+void fw_queue_forget(struct svio_fw *fw, const struct fw_qref *ref);
+
+/* regs.c: the image of BAR0. */
+void fw_regs_reset(struct svio_fw *fw, struct fw_vif *vif);
+void fw_regs_refresh(struct svio_fw *fw, struct fw_vif *vif);
+uint32_t fw_reg_get(const struct fw_vif *vif, uint32_t offset);
+void fw_reg_set(struct fw_vif *vif, uint32_t offset, uint32_t value);
+uint64_t fw_features_offered(void);
+bool fw_features_valid(uint64_t accepted);
+
+/* irq.c. Inside or outside of a section; touches doorbells only. */
+void fw_irq_note(struct svio_fw *fw, struct fw_vif *vif, uint32_t kind, uint32_t qid);
+void fw_irq_run(struct svio_fw *fw);
+void fw_irq_forget(struct fw_vif *vif, uint32_t kind, uint32_t qid);
+void fw_irq_recheck(struct svio_fw *fw, struct fw_vif *vif);
+/* Look once more; true: no interrupt is waiting for moderation, the VIF may sleep. */
+bool fw_irq_settle(struct svio_fw *fw, struct fw_vif *vif);
+void fw_irq_spurious(struct svio_fw *fw, struct fw_vif *vif);
+
+/* admin_ring.c */
+bool fw_admin_pending(struct fw_vif *vif);
+uint32_t fw_admin_poll(struct svio_fw *fw, struct fw_vif *vif);
+void fw_admin_event(struct svio_fw *fw, struct fw_vif *vif, uint32_t event);
+/* In a section where there is one: say that the VIF fails, if it still can be said. */
+void fw_admin_last_event(struct svio_fw *fw, struct fw_vif *vif, enum svio_error error,
+			 uint32_t info, uint64_t addr);
+enum svio_error fw_admin_begin(struct svio_fw *fw, struct fw_vif *vif);
+void fw_admin_recover(struct svio_fw *fw, struct fw_vif *vif);
+
+/* recover.c */
+void fw_recover_vif(struct svio_fw *fw, struct fw_vif *vif);
+
+/* tx.c: serve one VIF as granted; returns packets taken. */
+uint32_t fw_tx_serve(struct svio_fw *fw, struct fw_vif *vif, const struct svio_sched_grant *grant,
+		     uint64_t *cost);
+bool fw_tx_scan(struct svio_fw *fw, struct fw_vif *vif);
+
+/* wire.c */
+uint32_t fw_wire_poll(struct svio_fw *fw);
+/* A packet in as many frames as it takes: returns how many. */
+uint32_t fw_wire_send(struct svio_fw *fw, struct fw_packet *packet);
+void fw_wire_flush(struct svio_fw *fw);
+
+/* switch.c */
+void fw_switch_forward(struct svio_fw *fw, struct fw_packet *packet);
+void fw_switch_statics(struct svio_fw *fw, struct fw_vif *vif, bool there);
+
+#endif /* SVIO_FW_H */

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "fw_dma.h"
+
+#include <string.h>
+
+enum svio_error fw_dma_error(enum svio_iommu_fault_reason reason)
+{
+	switch (reason) {
+	case SVIO_IOMMU_FAULT_RIGHTS:
+		return SVIO_ERROR_DMA_RIGHTS;
+	case SVIO_IOMMU_FAULT_RANGE:
+		return SVIO_ERROR_DMA_RANGE;
+	case SVIO_IOMMU_FAULT_OBJECT:
+		return SVIO_ERROR_MEMORY_GONE;
+	default:
+		return SVIO_ERROR_DMA_UNMAPPED;
+	}
+}
+
+enum svio_error fw_dma_fault(struct svio_fw *fw, const struct fw_qref *ref, uint64_t iova,
+			     uint32_t bytes, uint32_t rights, enum svio_iommu_fault_reason reason)
+{
+	struct svio_iommu_fault fault = {
+		.time_ns = fw->now_ns,
+		.iova = iova,
+		.bytes = bytes,
+		.vif = ref->vif->id,
+		.queue = (uint16_t)(ref->kind << 8 | ref->qid),
+		.access = (uint8_t)rights,
+		.reason = (uint8_t)reason,
+	};
+
+	fw_count(ref->vif, SVIO_COUNTER_dma_faults, 1);
+	if (svio_iommu_fault_allow(&ref->vif->fault_limit, fw->now_ns, &fault.suppressed))
+		svio_iommu_fault_add(fw->faults, &fault);
+	return fw_dma_error(reason);
+}
+
+bool fw_dma_mapped(struct svio_fw *fw, const struct fw_vif *vif, uint64_t iova, uint32_t bytes,
+		   uint32_t rights)
+{
+	struct fw_run run;
+
+	while (bytes) {
+		if (fw_dma_find(fw, vif, iova, bytes, rights, &run) != SVIO_IOMMU_OK)
+			return false;
+		iova += run.bytes;
+		bytes -= run.bytes;
+	}
+	return true;
+}
+
+enum svio_error fw_dma_read(struct svio_fw *fw, const struct fw_qref *ref, uint64_t iova, void *to,
+			    uint32_t bytes)
+{
+	enum svio_error error = SVIO_ERROR_NONE;
+	char *out = to;
+
+	while (bytes) {
+		uint32_t n;
+		const char *run = fw_dma_run(fw, ref, iova, bytes, FW_READ, &n, &error);
+
+		if (!run)
+			return error;
+		memcpy(out, run, n);
+		out += n;
+		iova += n;
+		bytes -= n;
+	}
+	return SVIO_ERROR_NONE;
+}
+
+enum svio_error fw_dma_write(struct svio_fw *fw, const struct fw_qref *ref, uint64_t iova,
+			     const void *from, uint32_t bytes)
+{
+	enum svio_error error = SVIO_ERROR_NONE;
+	const char *in = from;
+
+	while (bytes) {
+		uint32_t n;
+		char *run = fw_dma_run(fw, ref, iova, bytes, FW_WRITE, &n, &error);
+
+		if (!run)
+			return error;
+		memcpy(run, in, n);
+		in += n;
+		iova += n;
+		bytes -= n;
+	}
+	return SVIO_ERROR_NONE;
+}
+
+/* Depth-first over the tables below one entry; level 0 holds 4 KiB leaves only. */
+static bool table_uses(const void *tables, uint64_t page, int level, uint32_t object)
+{
+	uint32_t i;
+
+	for (i = 0; i < 512; i++) {
+		uint64_t entry = svio_iommu_entry(tables, page, i);
+
+		if (!(entry & SVIO_PTE_PRESENT))
+			continue;
+		if (entry & SVIO_PTE_LEAF) {
+			if (entry >> SVIO_PTE_OBJECT_SHIFT == object)
+				return true;
+		} else if (level > 0 && table_uses(tables, (entry & SVIO_PTE_TABLE_MASK) >> 12,
+						   level - 1, object)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+bool fw_dma_domain_uses(struct svio_fw *fw, uint32_t domain, uint32_t object)
+{
+	uint64_t root;
+
+	if (!domain)
+		return false;
+	root = svio_iommu_entry(fw->tables, 0, domain);
+	if (!(root & SVIO_PTE_PRESENT))
+		return false;
+	return table_uses(fw->tables, (root & SVIO_PTE_TABLE_MASK) >> 12, 3, object);
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Guest memory: from an I/O address to a pointer, through the VIF's domain and
+ * the bounds of the object behind it. Only inside a section; no pointer outlives
+ * it.
+ */
+#ifndef SVIO_FW_DMA_H
+#define SVIO_FW_DMA_H
+
+#include "fw.h"
+#include "svio_iommu_walk.h"
+
+#define FW_READ  0x1u /* SVIO_IOMMU_READ, which belongs to the writing side's header */
+#define FW_WRITE 0x2u
+
+/* A contiguous piece of guest memory, here. */
+struct fw_run {
+	char *data;
+	uint32_t bytes; /* at least 1, at most what was asked for */
+};
+
+/*
+ * The first contiguous piece of [iova, iova + bytes), bytes > 0. SVIO_IOMMU_OK
+ * and *run, or the reason why not.
+ */
+static inline enum svio_iommu_fault_reason fw_dma_find(struct svio_fw *fw, const struct fw_vif *vif,
+						       uint64_t iova, uint32_t bytes,
+						       uint32_t rights, struct fw_run *run)
+{
+	struct svio_iommu_run found;
+	enum svio_iommu_fault_reason reason;
+	uint64_t object_bytes;
+	char *base;
+
+	if (!vif->domain)
+		return SVIO_IOMMU_FAULT_UNMAPPED;
+	reason = svio_iommu_walk(fw->tables, vif->domain, iova, rights, &found);
+	if (reason != SVIO_IOMMU_OK)
+		return reason;
+	base = svio_hal_object(fw->hal, found.object);
+	object_bytes = svio_hal_object_bytes(fw->hal, found.object);
+	if (!base || found.offset >= object_bytes)
+		return SVIO_IOMMU_FAULT_OBJECT;
+	if (found.bytes > object_bytes - found.offset)
+		found.bytes = object_bytes - found.offset;
+	run->data = base + found.offset;
+	run->bytes = found.bytes < bytes ? (uint32_t)found.bytes : bytes;
+	return SVIO_IOMMU_OK;
+}
+
+/* What a fault does to the queue that met it. */
+enum svio_error fw_dma_error(enum svio_iommu_fault_reason reason);
+
+/* Record a fault: log (rate-limited), counter. Returns fw_dma_error(reason). */
+enum svio_error fw_dma_fault(struct svio_fw *fw, const struct fw_qref *ref, uint64_t iova,
+			     uint32_t bytes, uint32_t rights, enum svio_iommu_fault_reason reason);
+
+/*
+ * fw_dma_find() for a queue: NULL, fault recorded and *error set, or the piece.
+ */
+static inline char *fw_dma_run(struct svio_fw *fw, const struct fw_qref *ref, uint64_t iova,
+			       uint32_t bytes, uint32_t rights, uint32_t *run_bytes,
+			       enum svio_error *error)
+{
+	struct fw_run run;
+	enum svio_iommu_fault_reason reason = fw_dma_find(fw, ref->vif, iova, bytes, rights, &run);
+
+	if (__builtin_expect(reason != SVIO_IOMMU_OK, 0)) {
+		*error = fw_dma_fault(fw, ref, iova, bytes, rights, reason);
+		return NULL;
+	}
+	*run_bytes = run.bytes;
+	return run.data;
+}
+
+/* All of [iova, iova + bytes) may be accessed so. Nothing is recorded. */
+bool fw_dma_mapped(struct svio_fw *fw, const struct fw_vif *vif, uint64_t iova, uint32_t bytes,
+		   uint32_t rights);
+
+/* Copy out of and into guest memory. SVIO_ERROR_NONE, or the recorded fault's error. */
+enum svio_error fw_dma_read(struct svio_fw *fw, const struct fw_qref *ref, uint64_t iova, void *to,
+			    uint32_t bytes);
+enum svio_error fw_dma_write(struct svio_fw *fw, const struct fw_qref *ref, uint64_t iova,
+			     const void *from, uint32_t bytes);
+
+/* Does the domain map anything of this object? For an object that vanished. */
+bool fw_dma_domain_uses(struct svio_fw *fw, uint32_t domain, uint32_t object);
+
+/*
+ * Ring entries of 16 bytes, read once each as two 64-bit words. p is 16-aligned
+ * (the device checked the ring's alignment).
+ */
+static inline void fw_dma_read16(void *to, const void *p)
+{
+	const uint64_t *from = p;
+	uint64_t *words = to;
+
+	words[0] = __atomic_load_n(&from[0], __ATOMIC_RELAXED);
+	words[1] = __atomic_load_n(&from[1], __ATOMIC_RELAXED);
+}
+
+#endif /* SVIO_FW_DMA_H */

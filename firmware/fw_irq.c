@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Interrupts (SPEC.md, 4.3): one for each value of arm, once the queue's
+ * completion index differs from it and moderation allows.
+ *
+ * A queue with completions that its guest may not have seen is checked in every
+ * pass until its arm shows that it has: a guest may arm late.
+ */
+#include "fw.h"
+
+#include <string.h>
+
+void fw_irq_note(struct svio_fw *fw, struct fw_vif *vif, uint32_t kind, uint32_t qid)
+{
+	if (!(vif->irq_check[kind] >> qid & 1)) {
+		vif->irq_check[kind] |= 1u << qid;
+		if (kind != SVIO_QUEUE_ADMIN)
+			vif->sram->queue[kind][qid].unreported_ns = fw->now_ns;
+	} else {
+		fw_count(vif, SVIO_COUNTER_irqs_suppressed, 1);
+	}
+	if (!vif->irq_listed) {
+		vif->irq_listed = true;
+		fw->irq_list[fw->irq_count++] = vif->id;
+	}
+}
+
+void fw_irq_forget(struct fw_vif *vif, uint32_t kind, uint32_t qid)
+{
+	vif->irq_check[kind] &= ~(1u << qid);
+}
+
+static void raise_vector(struct svio_fw *fw, struct fw_vif *vif, uint32_t vector)
+{
+	if (vector == SVIO_VECTOR_NONE)
+		return;
+	svio_hal_raise(fw->hal, vif->id, vector);
+	fw_count(vif, SVIO_COUNTER_irqs, 1);
+}
+
+/* Does moderation still hold an interrupt back? Moves the device's deadline. */
+static bool must_wait(struct svio_fw *fw, struct fw_queue *queue, uint32_t arm)
+{
+	uint64_t due;
+
+	if (!queue->moderation_us)
+		return false;
+	if (queue->moderation_frames &&
+	    ((queue->index - arm) & SVIO_ARM_INDEX) >= queue->moderation_frames)
+		return false;
+	due = queue->unreported_ns + queue->moderation_us * 1000ull;
+	if (fw->now_ns >= due)
+		return false;
+	if (due < fw->irq_deadline_ns)
+		fw->irq_deadline_ns = due;
+	return true;
+}
+
+/* True: the guest has seen all completions and need not be checked any more. */
+static bool check_queue(struct svio_fw *fw, struct fw_vif *vif, uint32_t kind, uint32_t qid)
+{
+	struct fw_queue *queue = &vif->sram->queue[kind][qid];
+	uint32_t arm = fw_load(&fw_doorbell(vif, kind, qid)->arm);
+
+	if (!(arm & SVIO_ARM_ENABLE))
+		return false;
+	if (!((queue->index ^ arm) & SVIO_ARM_INDEX))
+		return true;
+	if (arm == queue->raised_arm || must_wait(fw, queue, arm))
+		return false;
+	raise_vector(fw, vif, queue->vector);
+	queue->counters[SVIO_QUEUE_COUNTER_irqs]++;
+	SVIO_HAL_STEP(fw->hal);
+	queue->raised_arm = arm;
+	queue->unreported_ns = fw->now_ns;
+	return false;
+}
+
+static bool check_admin(struct svio_fw *fw, struct fw_vif *vif)
+{
+	struct fw_admin *admin = &vif->sram->admin;
+	uint32_t arm = fw_load(&vif->doorbells->admin.arm);
+	uint32_t index = (uint32_t)(admin->position >> 32);
+
+	if (!(arm & SVIO_ARM_ENABLE))
+		return false;
+	if (!((index ^ arm) & SVIO_ARM_INDEX))
+		return true;
+	if (arm == admin->raised_arm)
+		return false;
+	raise_vector(fw, vif, admin->vector);
+	SVIO_HAL_STEP(fw->hal);
+	admin->raised_arm = arm;
+	return false;
+}
+
+static void check_vif(struct svio_fw *fw, struct fw_vif *vif)
+{
+	uint32_t kind;
+
+	for (kind = SVIO_QUEUE_TX; kind <= SVIO_QUEUE_RX; kind++) {
+		uint32_t left = vif->irq_check[kind];
+
+		while (left) {
+			uint32_t qid = (uint32_t)__builtin_ctz(left);
+
+			left &= left - 1;
+			if (check_queue(fw, vif, kind, qid))
+				fw_irq_forget(vif, kind, qid);
+		}
+	}
+	if (vif->irq_check[SVIO_QUEUE_ADMIN] && check_admin(fw, vif))
+		fw_irq_forget(vif, SVIO_QUEUE_ADMIN, 0);
+}
+
+void fw_irq_run(struct svio_fw *fw)
+{
+	uint32_t i = 0;
+
+	fw->irq_deadline_ns = UINT64_MAX;
+	if (!fw->irq_count)
+		return;
+	/*
+	 * I1: completions before arms. Pairs with the driver's full barrier
+	 * between its store of arm and its last look at the ring.
+	 */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	while (i < fw->irq_count) {
+		struct fw_vif *vif = &fw->vifs[fw->irq_list[i]];
+
+		if (vif->slot)
+			check_vif(fw, vif);
+		if (vif->slot && (vif->irq_check[0] | vif->irq_check[1] | vif->irq_check[2])) {
+			i++;
+			continue;
+		}
+		vif->irq_listed = false;
+		fw->irq_list[i] = fw->irq_list[--fw->irq_count];
+	}
+}
+
+void fw_irq_recheck(struct svio_fw *fw, struct fw_vif *vif)
+{
+	vif->irq_check[SVIO_QUEUE_TX] |= vif->tx_running;
+	vif->irq_check[SVIO_QUEUE_RX] |= vif->rx_running;
+	if (vif->status == SVIO_VIF_STATE_READY)
+		vif->irq_check[SVIO_QUEUE_ADMIN] |= 1;
+	if (!vif->irq_listed) {
+		vif->irq_listed = true;
+		fw->irq_list[fw->irq_count++] = vif->id;
+	}
+}
+
+bool fw_irq_settle(struct svio_fw *fw, struct fw_vif *vif)
+{
+	uint64_t deadline_ns = fw->irq_deadline_ns;
+	bool settled;
+
+	fw->irq_deadline_ns = UINT64_MAX;
+	check_vif(fw, vif);
+	settled = fw->irq_deadline_ns == UINT64_MAX;
+	if (deadline_ns < fw->irq_deadline_ns)
+		fw->irq_deadline_ns = deadline_ns;
+	if (settled)
+		memset(vif->irq_check, 0, sizeof(vif->irq_check));
+	return settled;
+}
+
+/* After a crash nobody knows which interrupts were raised: raise all that are asked for. */
+void fw_irq_spurious(struct svio_fw *fw, struct fw_vif *vif)
+{
+	uint32_t kind;
+	uint32_t qid;
+
+	for (kind = SVIO_QUEUE_TX; kind <= SVIO_QUEUE_RX; kind++) {
+		for (qid = 0; qid < SVIO_QUEUES_MAX; qid++) {
+			struct fw_queue *queue = &vif->sram->queue[kind][qid];
+
+			if (queue->state != FW_QUEUE_RUNNING)
+				continue;
+			queue->raised_arm = 0;
+			queue->unreported_ns = fw->now_ns;
+			if (fw_load(&fw_doorbell(vif, kind, qid)->arm) & SVIO_ARM_ENABLE)
+				raise_vector(fw, vif, queue->vector);
+		}
+	}
+	vif->sram->admin.raised_arm = 0;
+	if (fw_load(&vif->doorbells->admin.arm) & SVIO_ARM_ENABLE)
+		raise_vector(fw, vif, vif->sram->admin.vector);
+	fw_irq_recheck(fw, vif);
+}

@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "fw_rx.h"
+
+#include "fw_dma.h"
+
+/*
+ * Publish one completion: the first half, then the half with the flags; a guest
+ * that sees the phase sees the rest, and the data that was copied before (R1:
+ * pairs with the driver's read barrier after it has read flags).
+ */
+static void publish(struct svio_rx_cmpl *to, const struct svio_rx_cmpl *from)
+{
+	uint64_t words[2];
+
+	memcpy(words, from, sizeof(words));
+	__atomic_store_n((uint64_t *)(void *)to, words[0], __ATOMIC_RELAXED);
+	__atomic_store_n((uint64_t *)(void *)to + 1, words[1], __ATOMIC_RELEASE); /* R1 */
+}
+
+static uint32_t entries_to_end(const struct fw_rx_open *open, uint32_t index)
+{
+	uint32_t entries = 1u << open->queue->ring_lg2;
+
+	return entries - (index & (entries - 1));
+}
+
+static uint64_t entry_addr(const struct fw_queue *queue, uint64_t base, uint32_t index)
+{
+	return base + 16ull * (index & ((1u << queue->ring_lg2) - 1));
+}
+
+static void close_one(struct svio_fw *fw, struct fw_rx_open *open)
+{
+	struct fw_vif *vif = open->ref.vif;
+
+	vif->rx_open[open->ref.qid] = NULL;
+	if (!open->packets)
+		return;
+	SVIO_HAL_STEP(fw->hal);
+	__atomic_store_n(&open->queue->index, open->index, __ATOMIC_RELAXED);
+	SVIO_HAL_STEP(fw->hal);
+	open->queue->counters[SVIO_QUEUE_COUNTER_packets] += open->packets;
+	open->queue->counters[SVIO_QUEUE_COUNTER_bytes] += open->bytes;
+	fw_count(vif, SVIO_COUNTER_rx_packets, open->packets);
+	fw_count(vif, SVIO_COUNTER_rx_bytes, open->bytes);
+	fw_irq_note(fw, vif, SVIO_QUEUE_RX, open->ref.qid);
+}
+
+void fw_rx_close(struct svio_fw *fw)
+{
+	while (fw->rx_open_count)
+		close_one(fw, &fw->rx_slots[--fw->rx_open_count]);
+}
+
+/* The queue as open, or NULL after it was stopped for a nonsensical tail. */
+static struct fw_rx_open *open_queue(struct svio_fw *fw, const struct fw_qref *ref)
+{
+	struct fw_rx_open *open;
+
+	if (fw->rx_open_count == FW_RX_OPEN_MAX)
+		fw_rx_close(fw);
+	open = &fw->rx_slots[fw->rx_open_count];
+	open->ref = *ref;
+	open->queue = fw_queue_of(ref);
+	open->index = open->queue->index;
+	open->tail = open->index;
+	open->batch_count = 0;
+	open->cmpl_count = 0;
+	open->packets = 0;
+	open->bytes = 0;
+	ref->vif->rx_open[ref->qid] = open;
+	fw->rx_open_count++;
+	return open;
+}
+
+/* Are there so many buffers? Looks at the doorbell only if it seems not. */
+static bool have_buffers(struct svio_fw *fw, struct fw_rx_open *open, uint32_t need)
+{
+	uint32_t tail;
+
+	if (open->tail - open->index >= need)
+		return true;
+	/* So the index in SRAM is never more than one lap behind: fw_recover.c counts on it. */
+	SVIO_HAL_STEP(fw->hal);
+	__atomic_store_n(&open->queue->index, open->index, __ATOMIC_RELAXED);
+	tail = fw_load(&fw_doorbell(open->ref.vif, SVIO_QUEUE_RX, open->ref.qid)->tail);
+	if (tail - open->index > 1u << open->queue->ring_lg2) {
+		fw_queue_stop(fw, &open->ref, SVIO_ERROR_RING_INDEX, tail);
+		return false;
+	}
+	open->tail = tail;
+	return tail - open->index >= need;
+}
+
+static enum svio_error read_batch(struct svio_fw *fw, struct fw_rx_open *open, uint32_t index)
+{
+	enum svio_error error = SVIO_ERROR_NONE;
+	uint32_t want = open->tail - index;
+	uint32_t bytes;
+	uint32_t i;
+	const char *run;
+
+	if (want > FW_RX_DESC_BATCH)
+		want = FW_RX_DESC_BATCH;
+	if (want > entries_to_end(open, index))
+		want = entries_to_end(open, index);
+	run = fw_dma_run(fw, &open->ref, entry_addr(open->queue, open->queue->ring, index),
+			 want * 16, FW_READ, &bytes, &error);
+	if (!run)
+		return SVIO_ERROR_RING_DMA;
+	open->batch_first = index;
+	open->batch_count = bytes / 16;
+	for (i = 0; i < open->batch_count; i++)
+		fw_dma_read16(&open->batch[i], run + (size_t)i * 16);
+	return open->batch_count ? SVIO_ERROR_NONE : SVIO_ERROR_RING_DMA;
+}
+
+/* The descriptor of buffer index, read once. */
+static enum svio_error find_desc(struct svio_fw *fw, struct fw_rx_open *open, uint32_t index,
+				 const struct svio_rx_desc **desc)
+{
+	if (index - open->batch_first >= open->batch_count) {
+		enum svio_error error = read_batch(fw, open, index);
+
+		if (error)
+			return error;
+	}
+	*desc = &open->batch[index - open->batch_first];
+	if ((*desc)->reserved0 || (*desc)->reserved1)
+		return SVIO_ERROR_DESC_FLAGS;
+	if ((*desc)->len < open->queue->buf_len)
+		return SVIO_ERROR_BUF_LEN;
+	return SVIO_ERROR_NONE;
+}
+
+/* Where completion index is written. */
+static enum svio_error find_cmpl(struct svio_fw *fw, struct fw_rx_open *open, uint32_t index,
+				 struct svio_rx_cmpl **cmpl)
+{
+	if (index - open->cmpl_first >= open->cmpl_count) {
+		enum svio_error error = SVIO_ERROR_NONE;
+		uint32_t bytes;
+		char *run = fw_dma_run(fw, &open->ref,
+				       entry_addr(open->queue, open->queue->completion, index),
+				       entries_to_end(open, index) * 16, FW_WRITE, &bytes, &error);
+
+		if (!run || bytes < 16)
+			return SVIO_ERROR_RING_DMA;
+		open->cmpl = (struct svio_rx_cmpl *)(void *)run;
+		open->cmpl_first = index;
+		open->cmpl_count = bytes / 16;
+	}
+	*cmpl = &open->cmpl[index - open->cmpl_first];
+	return SVIO_ERROR_NONE;
+}
+
+/* Copy the next bytes of the packet into one buffer. */
+static enum svio_error fill_buffer(struct svio_fw *fw, struct fw_rx_open *open, uint64_t addr,
+				   uint32_t bytes, struct fw_cursor *cursor)
+{
+	enum svio_error error = SVIO_ERROR_NONE;
+
+	while (bytes) {
+		uint32_t n;
+		char *run = fw_dma_run(fw, &open->ref, addr, bytes, FW_WRITE, &n, &error);
+
+		if (!run)
+			return error;
+		fw_cursor_copy(cursor, run, n);
+		addr += n;
+		bytes -= n;
+	}
+	return SVIO_ERROR_NONE;
+}
+
+/*
+ * Copy, then complete: buffers 1.. first, buffer 0 last, so that a packet that
+ * has begun is whole. *addr is the I/O address at fault.
+ */
+static enum svio_error put_packet(struct svio_fw *fw, struct fw_rx_open *open,
+				  const struct fw_packet *packet, struct svio_rx_cmpl *meta,
+				  uint64_t *addr)
+{
+	uint32_t left = fw_packet_bytes(packet);
+	uint32_t index = open->index;
+	struct svio_rx_cmpl *first;
+	struct fw_cursor cursor;
+	enum svio_error error;
+
+	*addr = open->queue->completion;
+	error = find_cmpl(fw, open, index, &first);
+	fw_cursor_begin(&cursor, packet);
+	while (!error) {
+		const struct svio_rx_desc *desc = NULL;
+		struct svio_rx_cmpl *cmpl = first;
+		uint16_t flags = fw_phase(index, open->queue->ring_lg2);
+		uint32_t n = 0;
+
+		*addr = entry_addr(open->queue, open->queue->ring, index);
+		error = find_desc(fw, open, index, &desc);
+		if (error)
+			break;
+		*addr = desc->addr;
+		n = left < desc->len ? left : desc->len;
+		error = fill_buffer(fw, open, desc->addr, n, &cursor);
+		left -= n;
+		if (!error && index != open->index)
+			error = find_cmpl(fw, open, index, &cmpl);
+		if (error)
+			break;
+		if (!left)
+			flags |= SVIO_RX_END;
+		SVIO_HAL_STEP(fw->hal);
+		if (index == open->index) {
+			meta->len = (uint16_t)n;
+			meta->flags |= flags | SVIO_RX_FIRST;
+		} else {
+			publish(cmpl, &(struct svio_rx_cmpl){ .len = (uint16_t)n, .flags = flags });
+		}
+		index++;
+		if (!left) {
+			SVIO_HAL_STEP(fw->hal);
+			publish(first, meta);
+			SVIO_HAL_STEP(fw->hal);
+			open->index = index;
+			return SVIO_ERROR_NONE;
+		}
+	}
+	return error;
+}
+
+/* Which queue, and the hash if there is one. */
+static uint32_t steer(struct fw_vif *vif, struct fw_packet *packet, struct svio_rx_cmpl *meta)
+{
+	struct fw_sram *sram = vif->sram;
+
+	if (sram->rss_types) {
+		const struct svio_packet *info = fw_packet_info(packet);
+		uint32_t hash;
+
+		meta->flags |= svio_rss_hash(vif->rss, sram->rss_types, fw_packet_head(packet),
+					     info, &hash);
+		if (meta->flags & (SVIO_RX_HASH_L3 | SVIO_RX_HASH_L4)) {
+			meta->hash = hash;
+			return sram->rss_table[hash % SVIO_RSS_TABLE_ENTRIES];
+		}
+	}
+	return sram->rss_table[0];
+}
+
+static void count_drop(struct fw_vif *vif, enum svio_counter reason, struct fw_queue *queue)
+{
+	fw_count(vif, reason, 1);
+	if (queue)
+		queue->counters[SVIO_QUEUE_COUNTER_drops]++;
+}
+
+static void count_kind(struct fw_vif *vif, const struct fw_packet *packet)
+{
+	if (packet->broadcast)
+		fw_count(vif, SVIO_COUNTER_rx_broadcast, 1);
+	else if (packet->multicast)
+		fw_count(vif, SVIO_COUNTER_rx_multicast, 1);
+	if (packet->gso_type)
+		fw_count(vif, SVIO_COUNTER_rx_tso_packets, 1);
+}
+
+/* Tag, checksum and segmentation as this receiver takes them. */
+static void prepare_meta(struct fw_vif *vif, struct fw_packet *packet, struct svio_rx_cmpl *meta)
+{
+	uint64_t offloads = vif->sram->offloads;
+	bool give_tag = packet->tagged && !vif->vlan;
+
+	if (packet->partial && !(offloads & SVIO_FEATURE(RX_PARTIAL)))
+		fw_packet_csum_complete(packet);
+	if (packet->verified && (offloads & SVIO_FEATURE(RX_CSUM)))
+		meta->flags |= SVIO_RX_CSUM_OK;
+	if (give_tag && (offloads & SVIO_FEATURE(RX_VLAN))) {
+		meta->flags |= SVIO_RX_VLAN;
+		meta->vlan_tci = packet->tci;
+		give_tag = false;
+	}
+	fw_packet_tag(packet, give_tag);
+	if (packet->partial) {
+		meta->flags |= SVIO_RX_PARTIAL;
+		meta->csum_start = (uint16_t)(packet->csum_start + fw_packet_shift(packet));
+		meta->csum_offset = packet->csum_offset;
+	}
+	if (packet->gso_type) {
+		meta->flags |= (uint16_t)(packet->gso_type << SVIO_RX_GSO_SHIFT);
+		meta->gso_size = packet->gso->size;
+	}
+}
+
+/* One packet or segment into one queue. */
+static void deliver_one(struct svio_fw *fw, struct fw_vif *vif, struct fw_packet *packet)
+{
+	struct svio_rx_cmpl meta = { 0 };
+	struct fw_qref ref = { .vif = vif, .kind = SVIO_QUEUE_RX };
+	struct fw_rx_open *open;
+	enum svio_error error;
+	uint32_t bytes;
+	uint64_t addr;
+
+	ref.qid = steer(vif, packet, &meta);
+	if (!(vif->rx_running >> ref.qid & 1)) {
+		count_drop(vif, SVIO_COUNTER_rx_drop_no_queue, NULL);
+		return;
+	}
+	open = vif->rx_open[ref.qid];
+	if (!open)
+		open = open_queue(fw, &ref);
+	prepare_meta(vif, packet, &meta);
+	bytes = fw_packet_bytes(packet);
+	if (!have_buffers(fw, open,
+			  bytes <= open->queue->buf_len
+				  ? 1
+				  : (bytes + open->queue->buf_len - 1) / open->queue->buf_len)) {
+		count_drop(vif,
+			   vif->rx_running >> ref.qid & 1 ? SVIO_COUNTER_rx_drop_no_buffer
+							  : SVIO_COUNTER_rx_drop_error,
+			   open->queue);
+		return;
+	}
+	error = put_packet(fw, open, packet, &meta, &addr);
+	if (error) {
+		count_drop(vif, SVIO_COUNTER_rx_drop_error, open->queue);
+		fw_queue_stop(fw, &ref, error, addr);
+		return;
+	}
+	open->packets++;
+	open->bytes += bytes;
+	count_kind(vif, packet);
+}
+
+static bool accepts_gso(const struct fw_vif *vif, uint32_t type)
+{
+	static const uint64_t feature[SVIO_GSO_COUNT] = {
+		[SVIO_GSO_TCP4] = SVIO_FEATURE(RX_TSO4),
+		[SVIO_GSO_TCP6] = SVIO_FEATURE(RX_TSO6),
+		[SVIO_GSO_UDP4] = SVIO_FEATURE(RX_USO),
+		[SVIO_GSO_UDP6] = SVIO_FEATURE(RX_USO),
+	};
+
+	return (vif->sram->offloads & (feature[type] | SVIO_FEATURE(RX_PARTIAL))) ==
+	       (feature[type] | SVIO_FEATURE(RX_PARTIAL));
+}
+
+/* Longest frame as it would be on a wire, tag included. */
+static uint32_t frame_bytes(const struct fw_packet *packet)
+{
+	uint32_t bytes = packet->bytes;
+
+	if (packet->gso_type && packet->gso->header_bytes + packet->gso->size < bytes)
+		bytes = packet->gso->header_bytes + packet->gso->size;
+	return bytes + (packet->tagged ? SVIO_VLAN_TAG_BYTES : 0);
+}
+
+static uint32_t wire_cost(const struct fw_packet *packet)
+{
+	uint32_t frames = packet->gso_type ? packet->gso->segments : 1;
+	uint32_t headers = packet->gso_type ? (frames - 1) * packet->gso->header_bytes : 0;
+
+	return packet->bytes + headers + frames * SVIO_SCHED_FRAMING_BYTES;
+}
+
+uint32_t fw_rx_deliver(struct svio_fw *fw, struct fw_vif *vif, struct fw_packet *packet)
+{
+	uint32_t i;
+
+	if (!vif->rx_running || !fw_vif_open(fw, vif)) {
+		count_drop(vif, SVIO_COUNTER_rx_drop_no_queue, NULL);
+		return 1;
+	}
+	if (frame_bytes(packet) > vif->sram->mtu + SVIO_ETH_HEADER_BYTES + SVIO_VLAN_TAG_BYTES) {
+		count_drop(vif, SVIO_COUNTER_rx_drop_too_long, NULL);
+		return 1;
+	}
+	if (!svio_sched_meter_pass(&vif->rx_meter, wire_cost(packet), fw->now_ns)) {
+		count_drop(vif, SVIO_COUNTER_rx_drop_rate, NULL);
+		return 1;
+	}
+	if (!packet->gso_type || accepts_gso(vif, packet->gso_type)) {
+		deliver_one(fw, vif, packet);
+		return 1;
+	}
+	fw_packet_tag(packet, false);
+	for (i = 0; i < packet->gso->segments; i++) {
+		fw_packet_segment(packet, i, fw->segment_packet);
+		deliver_one(fw, vif, fw->segment_packet);
+	}
+	return packet->gso->segments;
+}

@@ -1,0 +1,462 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * From the guest: descriptors of transmit queues. Packets stay in the ring until
+ * the scheduler picks their VIF.
+ *
+ * Order of a burst: packets are delivered, frames handed to the wire, then the
+ * index in SRAM moves, then the head in guest memory. A crash in between sends
+ * some of them twice and loses none.
+ */
+#include "fw_dma.h"
+#include "fw_packet.h"
+
+/* Packets that one queue may send before its VIF's next queue has its turn. */
+#define TURN_PACKETS 32
+
+/* First descriptor, extension, the rest of the data. */
+#define ENTRIES_MAX (SVIO_TX_SEGS_MAX + 1)
+_Static_assert(ENTRIES_MAX <= FW_TX_DESC_BATCH, "a packet fits a batch");
+
+struct tx_walk {
+	struct svio_fw *fw;
+	struct fw_qref ref;
+	struct fw_queue *queue;
+	uint32_t tail;
+	uint32_t index;       /* next entry */
+	uint32_t batch_first; /* batch[i] is entry batch_first + i */
+	uint32_t batch_count;
+	uint64_t addr; /* I/O address of what is looked at, for errors */
+	struct svio_tx_desc batch[FW_TX_DESC_BATCH];
+};
+
+bool fw_tx_scan(struct svio_fw *fw, struct fw_vif *vif)
+{
+	uint32_t left = vif->tx_running & ~vif->tx_ready;
+	bool was_ready = vif->tx_ready != 0;
+
+	while (left) {
+		uint32_t qid = (uint32_t)__builtin_ctz(left);
+
+		left &= left - 1;
+		if (fw_load(&vif->doorbells->tx[qid].tail) !=
+		    vif->sram->queue[SVIO_QUEUE_TX][qid].index)
+			vif->tx_ready |= 1u << qid;
+	}
+	if (vif->tx_ready && !was_ready)
+		svio_sched_activate(fw->sched, vif->leaf, fw->now_ns);
+	return vif->tx_ready != 0;
+}
+
+static uint64_t entry_addr(const struct tx_walk *walk, uint32_t index)
+{
+	return walk->queue->ring + 16ull * (index & ((1u << walk->queue->ring_lg2) - 1));
+}
+
+/* Read as many entries from walk->index on as there are and fit. */
+static enum svio_error read_batch(struct tx_walk *walk)
+{
+	uint32_t entries = 1u << walk->queue->ring_lg2;
+	uint32_t count = 0;
+
+	while (count < FW_TX_DESC_BATCH && walk->index + count != walk->tail) {
+		enum svio_error error = SVIO_ERROR_NONE;
+		uint32_t at = walk->index + count;
+		uint32_t want = walk->tail - at;
+		uint32_t bytes;
+		uint32_t i;
+		const char *run;
+
+		if (want > FW_TX_DESC_BATCH - count)
+			want = FW_TX_DESC_BATCH - count;
+		if (want > entries - (at & (entries - 1)))
+			want = entries - (at & (entries - 1));
+		walk->addr = entry_addr(walk, at);
+		run = fw_dma_run(walk->fw, &walk->ref, walk->addr, want * 16, FW_READ, &bytes,
+				 &error);
+		if (!run || bytes < 16)
+			return SVIO_ERROR_RING_DMA;
+		for (i = 0; i < bytes / 16; i++)
+			fw_dma_read16(&walk->batch[count + i], run + (size_t)i * 16);
+		count += bytes / 16;
+	}
+	walk->batch_first = walk->index;
+	walk->batch_count = count;
+	return SVIO_ERROR_NONE;
+}
+
+/* Entry number n of the packet at walk->index; NULL: it is at tail. */
+static const struct svio_tx_desc *entry(const struct tx_walk *walk, uint32_t n)
+{
+	uint32_t at = walk->index - walk->batch_first + n;
+
+	return at < walk->batch_count ? &walk->batch[at] : NULL;
+}
+
+/* Add a data descriptor's memory to the packet. */
+static enum svio_error add_data(struct tx_walk *walk, const struct svio_tx_desc *desc,
+				struct fw_packet *packet)
+{
+	enum svio_error error = SVIO_ERROR_NONE;
+	uint32_t left = desc->len;
+	uint64_t addr = desc->addr;
+
+	walk->addr = addr;
+	if (!left)
+		return SVIO_ERROR_DESC_LEN;
+	packet->bytes += left;
+	if (packet->bytes > SVIO_GSO_BYTES_MAX)
+		return SVIO_ERROR_FRAME_LEN;
+	while (left) {
+		uint32_t n;
+		struct fw_seg *last = &packet->pieces[packet->segs];
+		const char *run = fw_dma_run(walk->fw, &walk->ref, addr, left, FW_READ, &n, &error);
+
+		if (!run)
+			return error;
+		if (packet->segs && last->data + last->bytes == run) {
+			last->bytes += n;
+		} else {
+			if (packet->segs + 1 == FW_SEGS_MAX)
+				return SVIO_ERROR_DESC_CHAIN;
+			packet->pieces[++packet->segs] = (struct fw_seg){ run, n };
+		}
+		addr += n;
+		left -= n;
+	}
+	return SVIO_ERROR_NONE;
+}
+
+/* The packet's data descriptors, from entry *used on. */
+static enum svio_error add_rest(struct tx_walk *walk, uint32_t *used, struct fw_packet *packet)
+{
+	uint32_t data = 1;
+
+	for (;;) {
+		const struct svio_tx_desc *desc = entry(walk, *used);
+		enum svio_error error;
+
+		walk->addr = entry_addr(walk, walk->index + *used);
+		if (!desc || ++data > SVIO_TX_SEGS_MAX)
+			return SVIO_ERROR_DESC_CHAIN;
+		if (desc->flags & ~SVIO_TX_END || desc->vlan_tci || desc->reserved)
+			return SVIO_ERROR_DESC_FLAGS;
+		error = add_data(walk, desc, packet);
+		if (error)
+			return error;
+		++*used;
+		if (desc->flags & SVIO_TX_END)
+			return SVIO_ERROR_NONE;
+	}
+}
+
+static const uint64_t gso_feature[SVIO_GSO_COUNT] = {
+	[SVIO_GSO_NONE] = SVIO_FEATURE(TX_CSUM), [SVIO_GSO_TCP4] = SVIO_FEATURE(TX_TSO4),
+	[SVIO_GSO_TCP6] = SVIO_FEATURE(TX_TSO6), [SVIO_GSO_UDP4] = SVIO_FEATURE(TX_USO),
+	[SVIO_GSO_UDP6] = SVIO_FEATURE(TX_USO),
+};
+
+/* What an extension says, on its own. */
+static enum svio_error check_ext(const struct fw_vif *vif, const struct svio_tx_ext *ext)
+{
+	bool csum = ext->flags & SVIO_TX_EXT_CSUM;
+
+	if (ext->reserved0 || ext->reserved1 || ext->flags & ~SVIO_TX_EXT_FLAGS)
+		return SVIO_ERROR_DESC_FLAGS;
+	if (ext->gso_type >= SVIO_GSO_COUNT)
+		return SVIO_ERROR_DESC_EXT;
+	if (ext->gso_type == SVIO_GSO_NONE && (ext->gso_size || ext->hdr_len))
+		return SVIO_ERROR_DESC_EXT;
+	if (ext->gso_type != SVIO_GSO_NONE && !csum)
+		return SVIO_ERROR_DESC_EXT;
+	if (!csum && (ext->csum_start || ext->csum_offset))
+		return SVIO_ERROR_DESC_EXT;
+	if (csum && !fw_feature(vif, gso_feature[ext->gso_type]))
+		return SVIO_ERROR_OFFLOAD_FEATURE;
+	return SVIO_ERROR_NONE;
+}
+
+/* What it says about this frame, whose head is there and whose tag is out of it. */
+static enum svio_error apply_ext(const struct svio_tx_ext *ext, struct fw_packet *packet,
+				 uint32_t tag_bytes)
+{
+	uint32_t head = packet->seg[0].bytes;
+	uint32_t start = ext->csum_start;
+
+	if (!(ext->flags & SVIO_TX_EXT_CSUM))
+		return SVIO_ERROR_NONE;
+	if (start < SVIO_ETH_HEADER_BYTES + tag_bytes || start - tag_bytes >= packet->bytes ||
+	    start - tag_bytes + ext->csum_offset + 2u > head)
+		return SVIO_ERROR_OFFLOAD;
+	packet->partial = true;
+	packet->csum_start = (uint16_t)(start - tag_bytes);
+	packet->csum_offset = ext->csum_offset;
+	if (ext->gso_type == SVIO_GSO_NONE)
+		return SVIO_ERROR_NONE;
+	if (ext->hdr_len < tag_bytes || ext->hdr_len - tag_bytes > head ||
+	    svio_gso_begin(packet->gso, fw_packet_head(packet), ext->hdr_len - tag_bytes,
+			   packet->bytes, ext->gso_type, ext->gso_size))
+		return SVIO_ERROR_OFFLOAD;
+	if (packet->csum_start != svio_gso_csum_start(packet->gso) ||
+	    packet->csum_offset != svio_gso_csum_offset(packet->gso))
+		return SVIO_ERROR_OFFLOAD;
+	packet->gso_type = ext->gso_type;
+	return SVIO_ERROR_NONE;
+}
+
+static enum svio_error check_first(const struct fw_vif *vif, const struct svio_tx_desc *desc)
+{
+	if (desc->flags & ~SVIO_TX_FLAGS || desc->reserved)
+		return SVIO_ERROR_DESC_FLAGS;
+	if (!(desc->flags & SVIO_TX_VLAN) && desc->vlan_tci)
+		return SVIO_ERROR_DESC_FLAGS;
+	if (desc->flags & SVIO_TX_VLAN && !fw_feature(vif, SVIO_FEATURE(TX_VLAN)))
+		return SVIO_ERROR_OFFLOAD_FEATURE;
+	return SVIO_ERROR_NONE;
+}
+
+/* Copy the head, take the tag out, apply offloads. */
+static enum svio_error finish_packet(struct tx_walk *walk, const struct svio_tx_desc *first,
+				     const struct svio_tx_ext *ext, struct fw_packet *packet)
+{
+	uint32_t head = ext ? FW_HEAD_BYTES : FW_HEAD_PLAIN_BYTES;
+	uint32_t before = packet->bytes;
+	uint32_t longest = (uint32_t)walk->ref.vif->slot->config.mtu_max + SVIO_ETH_HEADER_BYTES +
+			   SVIO_VLAN_TAG_BYTES;
+
+	if (packet->bytes < SVIO_ETH_HEADER_BYTES)
+		return SVIO_ERROR_FRAME_LEN;
+	if ((!ext || ext->gso_type == SVIO_GSO_NONE) && packet->bytes > longest)
+		return SVIO_ERROR_FRAME_LEN;
+	fw_packet_pull(packet, packet->bytes < head ? packet->bytes : head);
+	if (first->flags & SVIO_TX_VLAN) {
+		packet->tagged = true;
+		packet->tci = first->vlan_tci;
+	} else {
+		fw_packet_tag_parse(packet);
+	}
+	fw_packet_addresses(packet);
+	return ext ? apply_ext(ext, packet, before - packet->bytes) : SVIO_ERROR_NONE;
+}
+
+/* Read one packet; *used entries. */
+static enum svio_error take_packet(struct tx_walk *walk, struct fw_packet *packet, uint32_t *used)
+{
+	const struct svio_tx_desc *first = entry(walk, 0);
+	const struct svio_tx_ext *ext = NULL;
+	enum svio_error error;
+
+	walk->addr = entry_addr(walk, walk->index);
+	fw_packet_begin(packet, walk->ref.vif->id);
+	error = check_first(walk->ref.vif, first);
+	if (error)
+		return error;
+	*used = 1;
+	if (first->flags & SVIO_TX_EXT) {
+		walk->addr = entry_addr(walk, walk->index + 1);
+		ext = (const struct svio_tx_ext *)(const void *)entry(walk, 1);
+		if (!ext)
+			return SVIO_ERROR_DESC_EXT;
+		error = check_ext(walk->ref.vif, ext);
+		if (error)
+			return error;
+		*used = 2;
+	}
+	error = add_data(walk, first, packet);
+	if (!error && !(first->flags & SVIO_TX_END))
+		error = add_rest(walk, used, packet);
+	if (!error)
+		error = finish_packet(walk, first, ext, packet);
+	return error;
+}
+
+static bool own_mac(const struct fw_vif *vif, uint64_t mac)
+{
+	uint32_t i;
+
+	if (mac == vif->sram->mac)
+		return true;
+	for (i = 0; i < FW_MAC_FILTERS; i++) {
+		if (vif->sram->mac_filter[i] == mac)
+			return true;
+	}
+	return false;
+}
+
+/* Which VLAN the packet is in; anti-spoofing. False: dropped and counted. */
+static bool admit(struct svio_fw *fw, struct fw_vif *vif, struct fw_packet *packet)
+{
+	uint32_t vid = packet->tagged ? packet->tci & 0xfffu : 0;
+
+	if (!vif->trusted && (packet->src & 1 || !own_mac(vif, packet->src))) {
+		fw_count(vif, SVIO_COUNTER_tx_drop_spoof_mac, 1);
+		return false;
+	}
+	if (vif->vlan && !packet->tagged) {
+		packet->tagged = true;
+		packet->tci = (uint16_t)vif->vlan;
+		vid = vif->vlan;
+	} else if ((vif->vlan && !vif->trusted) || vid == 0xfff) {
+		fw_count(vif, SVIO_COUNTER_tx_drop_spoof_vlan, 1);
+		return false;
+	}
+	packet->vlan = vid;
+	if (vif->trusted && !(packet->src & 1))
+		fw_mac_learn(fw->macs, packet->src, vid, vif->id, fw->now_ns);
+	return true;
+}
+
+static uint64_t packet_cost(const struct fw_packet *packet)
+{
+	uint64_t frames = packet->gso_type ? packet->gso->segments : 1;
+	uint64_t headers = packet->gso_type ? (frames - 1) * packet->gso->header_bytes : 0;
+
+	return packet->bytes + headers + frames * SVIO_SCHED_FRAMING_BYTES;
+}
+
+static void count_taken(struct fw_vif *vif, struct fw_queue *queue, const struct fw_packet *packet,
+			uint32_t bytes)
+{
+	queue->counters[SVIO_QUEUE_COUNTER_packets]++;
+	queue->counters[SVIO_QUEUE_COUNTER_bytes] += bytes;
+	fw_count(vif, SVIO_COUNTER_tx_packets, 1);
+	fw_count(vif, SVIO_COUNTER_tx_bytes, bytes);
+	if (packet->broadcast)
+		fw_count(vif, SVIO_COUNTER_tx_broadcast, 1);
+	else if (packet->multicast)
+		fw_count(vif, SVIO_COUNTER_tx_multicast, 1);
+	if (packet->gso_type)
+		fw_count(vif, SVIO_COUNTER_tx_tso_packets, 1);
+}
+
+/* Give entries up to walk->index back to the guest. */
+static enum svio_error commit(struct tx_walk *walk)
+{
+	enum svio_error error = SVIO_ERROR_NONE;
+	uint32_t bytes;
+	char *head;
+
+	if (walk->queue->index == walk->index)
+		return SVIO_ERROR_NONE;
+	fw_wire_flush(walk->fw);
+	SVIO_HAL_STEP(walk->fw->hal);
+	__atomic_store_n(&walk->queue->index, walk->index, __ATOMIC_RELAXED);
+	SVIO_HAL_STEP(walk->fw->hal);
+	walk->addr = walk->queue->completion;
+	head = fw_dma_run(walk->fw, &walk->ref, walk->addr, 4, FW_WRITE, &bytes, &error);
+	if (!head || bytes < 4)
+		return SVIO_ERROR_RING_DMA;
+	/* The data was read before its buffers are given back. */
+	__atomic_store_n((uint32_t *)(void *)head, walk->index, __ATOMIC_RELEASE);
+	SVIO_HAL_STEP(walk->fw->hal);
+	fw_irq_note(walk->fw, walk->ref.vif, SVIO_QUEUE_TX, walk->ref.qid);
+	return SVIO_ERROR_NONE;
+}
+
+/* Send up to packets packets while *cost is below cost_max. Stops at the first mistake. */
+static enum svio_error send_packets(struct tx_walk *walk, uint32_t packets, uint64_t cost_max,
+				    uint32_t *sent, uint64_t *cost)
+{
+	struct svio_fw *fw = walk->fw;
+	struct fw_vif *vif = walk->ref.vif;
+	struct fw_packet *packet = fw->packet;
+
+	for (*sent = 0; *sent < packets && *cost < cost_max && walk->index != walk->tail;) {
+		uint32_t left = walk->batch_count - (walk->index - walk->batch_first);
+		enum svio_error error = SVIO_ERROR_NONE;
+		uint32_t bytes;
+		uint32_t used;
+
+		if (left < ENTRIES_MAX && walk->batch_first + walk->batch_count != walk->tail)
+			error = read_batch(walk);
+		if (error)
+			return error;
+		error = take_packet(walk, packet, &used);
+		if (error) {
+			fw_count(vif, SVIO_COUNTER_tx_drop_malformed, 1);
+			walk->queue->counters[SVIO_QUEUE_COUNTER_drops]++;
+			return error;
+		}
+		bytes = packet->bytes + (packet->tagged ? SVIO_VLAN_TAG_BYTES : 0);
+		*cost += packet_cost(packet);
+		if (admit(fw, vif, packet)) {
+			count_taken(vif, walk->queue, packet, bytes);
+			fw_switch_forward(fw, packet);
+		} else {
+			walk->queue->counters[SVIO_QUEUE_COUNTER_drops]++;
+		}
+		walk->index += used;
+		++*sent;
+		if (fw->section_copies > FW_SECTION_COPIES)
+			break;
+	}
+	return SVIO_ERROR_NONE;
+}
+
+/* One queue's turn. */
+static uint32_t serve_queue(struct svio_fw *fw, struct fw_vif *vif, uint32_t qid, uint32_t packets,
+			    uint64_t cost_max, uint64_t *cost)
+{
+	struct tx_walk walk;
+	enum svio_error error;
+	uint32_t sent = 0;
+	uint64_t addr;
+
+	walk.fw = fw;
+	walk.ref = (struct fw_qref){ .vif = vif, .kind = SVIO_QUEUE_TX, .qid = qid };
+	walk.queue = fw_queue_of(&walk.ref);
+	walk.index = walk.queue->index;
+	walk.batch_first = walk.index;
+	walk.batch_count = 0;
+	walk.tail = fw_load(&vif->doorbells->tx[qid].tail);
+	if (walk.tail - walk.index > 1u << walk.queue->ring_lg2) {
+		fw_queue_stop(fw, &walk.ref, SVIO_ERROR_RING_INDEX, walk.tail);
+		return 0;
+	}
+	error = send_packets(&walk, packets, cost_max, &sent, cost);
+	addr = walk.addr;
+	if (!error) {
+		error = commit(&walk);
+		addr = walk.addr;
+	} else {
+		commit(&walk);
+	}
+	if (error)
+		fw_queue_stop(fw, &walk.ref, error, addr);
+	else if (walk.index == walk.tail)
+		vif->tx_ready &= ~(1u << qid);
+	return sent;
+}
+
+/* The next ready queue, from tx_next on. */
+static uint32_t next_queue(const struct fw_vif *vif)
+{
+	uint32_t later = vif->tx_ready & ~((1u << vif->tx_next) - 1);
+
+	return (uint32_t)__builtin_ctz(later ? later : vif->tx_ready);
+}
+
+uint32_t fw_tx_serve(struct svio_fw *fw, struct fw_vif *vif, const struct svio_sched_grant *grant,
+		     uint64_t *cost)
+{
+	uint32_t packets = 0;
+	uint32_t packets_max = grant->packets < FW_SECTION_PACKETS ? grant->packets
+								   : FW_SECTION_PACKETS;
+	uint64_t cost_max = grant->bytes < FW_SECTION_BYTES ? grant->bytes : FW_SECTION_BYTES;
+
+	*cost = 0;
+	if (!fw_vif_open(fw, vif)) {
+		vif->tx_ready = 0;
+		return 0;
+	}
+	while (vif->tx_ready && packets < packets_max && *cost < cost_max &&
+	       fw->section_copies <= FW_SECTION_COPIES) {
+		uint32_t qid = next_queue(vif);
+		uint32_t turn = packets_max - packets;
+
+		if (turn > TURN_PACKETS)
+			turn = TURN_PACKETS;
+		packets += serve_queue(fw, vif, qid, turn, cost_max, cost);
+		vif->tx_next = (qid + 1) % SVIO_QUEUES_MAX;
+	}
+	return packets;
+}

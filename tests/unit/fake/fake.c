@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "fake.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "svio_iommu_fault.h"
+
+#define ARENA_BYTES  (1u << 20)
+#define CANARY       0xc5
+#define RUN_PASSES   100000
+#define MAPPINGS_MAX 64
+
+struct fake fake;
+
+static void *arena;
+static void *iommu_state;
+static void *fw_memory;
+
+static void *allocate(size_t bytes)
+{
+	void *memory = aligned_alloc(4096, (bytes + 4095) & ~(size_t)4095);
+
+	if (!memory) {
+		fputs("fake: out of memory\n", stderr);
+		abort();
+	}
+	memset(memory, 0, bytes);
+	return memory;
+}
+
+uint64_t svio_fake_now_ns(void)
+{
+	return fake.hal.now_ns;
+}
+
+void svio_fake_step(struct svio_hal *hal)
+{
+	if (++hal->steps == hal->crash_at)
+		longjmp(hal->crash, 1);
+}
+
+char *svio_fake_object(struct svio_hal *hal, uint32_t object)
+{
+	if (!object || object > FAKE_VIFS || object == hal->object_lost || !fake.mem[object - 1])
+		return NULL;
+	return (char *)fake.mem[object - 1];
+}
+
+uint64_t svio_fake_object_bytes(struct svio_hal *hal, uint32_t object)
+{
+	return svio_fake_object(hal, object) ? FAKE_MEM_BYTES : 0;
+}
+
+void svio_fake_raise(struct svio_hal *hal, uint32_t vif, uint32_t vector)
+{
+	svio_fake_step(hal);
+	hal->raised[vif][vector]++;
+}
+
+uint32_t svio_fake_wire_rx(struct svio_hal *hal, struct svio_wire_frame *frames, uint32_t max)
+{
+	uint32_t count = 0;
+
+	while (count < max && hal->received_count) {
+		const struct fake_frame *frame = &hal->received[hal->received_first];
+
+		frames[count++] = (struct svio_wire_frame){ .data = frame->data,
+							    .bytes = frame->bytes,
+							    .flags = frame->flags };
+		hal->received_first = (hal->received_first + 1) % FAKE_WIRE_FRAMES;
+		hal->received_count--;
+	}
+	hal->wire_taken += count;
+	return count;
+}
+
+void svio_fake_wire_rx_done(struct svio_hal *hal)
+{
+	hal->wire_taken = 0;
+}
+
+void *svio_fake_wire_tx_room(struct svio_hal *hal, uint32_t bytes)
+{
+	if (bytes > SVIO_FRAME_BYTES_MAX)
+		abort();
+	if (!hal->room_left)
+		return NULL;
+	return hal->sent[hal->sent_count % FAKE_WIRE_FRAMES].data;
+}
+
+void svio_fake_wire_tx_send(struct svio_hal *hal, const struct svio_wire_frame *frame)
+{
+	struct fake_frame *slot = &hal->sent[hal->sent_count % FAKE_WIRE_FRAMES];
+
+	svio_fake_step(hal);
+	if (frame->data != slot->data)
+		abort();
+	slot->bytes = frame->bytes;
+	slot->flags = frame->flags;
+	slot->csum_start = frame->csum_start;
+	slot->csum_offset = frame->csum_offset;
+	hal->sent_count++;
+	hal->sent_queued++;
+	if (hal->room_left != UINT32_MAX)
+		hal->room_left--;
+}
+
+uint32_t svio_fake_wire_tx_flush(struct svio_hal *hal)
+{
+	uint32_t refused = hal->refuse_at_flush;
+
+	svio_fake_step(hal);
+	if (refused > hal->sent_queued)
+		refused = hal->sent_queued;
+	hal->sent_count -= refused;
+	hal->refuse_at_flush -= refused;
+	hal->sent_queued = 0;
+	return refused;
+}
+
+struct svio_doorbell_bar *svio_fake_doorbells(struct svio_hal *hal, uint32_t vif)
+{
+	(void)hal;
+	return vif < FAKE_VIFS ? fake.doorbells[vif] : NULL;
+}
+
+static void log_line(struct svio_hal *hal, uint32_t vif, const char *text)
+{
+	(void)hal;
+	(void)vif;
+	(void)text;
+}
+
+static uint64_t segment_bytes(void)
+{
+	return sizeof(struct svio_host_segment) + FAKE_VIFS * sizeof(struct svio_host_vif) +
+	       sizeof(struct svio_iommu_fault_log) + 128;
+}
+
+static void lay_out_segment(void)
+{
+	struct svio_host_segment *segment = fake.segment;
+	uint64_t at = (sizeof(*segment) + 63) & ~63ull;
+
+	segment->magic = SVIO_HOST_MAGIC;
+	segment->version = SVIO_HOST_VERSION;
+	segment->bytes = segment_bytes();
+	segment->vifs_max = FAKE_VIFS;
+	segment->cores = 1;
+	segment->vifs_offset = at;
+	at += FAKE_VIFS * sizeof(struct svio_host_vif);
+	segment->faults_offset = (at + 63) & ~63ull;
+}
+
+void fake_init(void)
+{
+	uint32_t i;
+
+	fake_free();
+	fake.segment = allocate(segment_bytes());
+	lay_out_segment();
+	arena = allocate(ARENA_BYTES);
+	iommu_state = allocate(svio_iommu_state_bytes(ARENA_BYTES));
+	fake.iommu = svio_iommu_init(iommu_state, arena, ARENA_BYTES, 64);
+	if (!fake.iommu)
+		abort();
+	for (i = 0; i < FAKE_VIFS; i++)
+		fake.doorbells[i] = allocate(sizeof(struct svio_doorbell_bar));
+	fake.hal.room_left = UINT32_MAX;
+	fake.hal.now_ns = 1000000000;
+	fake_attach();
+}
+
+void fake_free(void)
+{
+	uint32_t i;
+
+	free(fake.segment);
+	free(arena);
+	free(iommu_state);
+	free(fw_memory);
+	fw_memory = NULL;
+	for (i = 0; i < FAKE_VIFS; i++) {
+		free(fake.doorbells[i]);
+		if (fake.mem[i])
+			free(fake.mem[i] - FAKE_GUARD_BYTES);
+	}
+	memset(&fake, 0, sizeof(fake));
+}
+
+void fake_attach(void)
+{
+	static struct svio_hal_ops ops;
+	size_t bytes = svio_fw_bytes(FAKE_VIFS);
+
+	ops = (struct svio_hal_ops){ .log = log_line, .wire_csum = fake.wire_csum };
+	free(fw_memory);
+	fw_memory = allocate(bytes);
+	fake.hal.sent_queued = 0;
+	if (svio_fw_attach(fw_memory, fake.segment, arena, &fake.hal, &ops, 0, &fake.fw))
+		abort();
+}
+
+struct svio_host_vif *fake_slot(uint32_t vif)
+{
+	char *slots = (char *)fake.segment + fake.segment->vifs_offset;
+
+	return (struct svio_host_vif *)(void *)slots + vif;
+}
+
+struct svio_host_vif_config *fake_config(uint32_t vif)
+{
+	return &fake_slot(vif)->config;
+}
+
+static void map_memory(uint32_t vif)
+{
+	uint8_t *block = allocate(FAKE_MEM_BYTES + 2 * FAKE_GUARD_BYTES);
+
+	memset(block, CANARY, FAKE_GUARD_BYTES);
+	memset(block + FAKE_GUARD_BYTES + FAKE_MEM_BYTES, CANARY, FAKE_GUARD_BYTES);
+	fake.mem[vif] = block + FAKE_GUARD_BYTES;
+	if (svio_iommu_domain_create(fake.iommu, 32, &fake.domain[vif]) ||
+	    svio_iommu_map(fake.iommu, fake.domain[vif], FAKE_IOVA, FAKE_MEM_BYTES, vif + 1, 0,
+			   SVIO_IOMMU_READ | SVIO_IOMMU_WRITE))
+		abort();
+}
+
+void fake_vif_prepare(uint32_t vif)
+{
+	struct svio_host_vif *slot = fake_slot(vif);
+	const uint8_t mac[6] = { 0x02, 0, 0, 0, 0, (uint8_t)(vif + 1) };
+
+	if (!fake.mem[vif])
+		map_memory(vif);
+	memset(&slot->config, 0, sizeof(slot->config));
+	slot->config.flags = SVIO_HOST_VIF_BUS_MASTER;
+	slot->config.domain = fake.domain[vif];
+	memcpy(slot->config.mac, mac, sizeof(mac));
+	slot->config.txqs = 4;
+	slot->config.rxqs = 4;
+	slot->config.vectors = 16;
+	slot->config.mtu_max = 9000;
+	snprintf(slot->config.name, sizeof(slot->config.name), "vif%u", vif);
+	slot->in_use = 1;
+}
+
+void fake_vif_add(uint32_t vif)
+{
+	fake_vif_prepare(vif);
+	if (svio_fw_vif_add(fake.fw, vif))
+		abort();
+}
+
+uint32_t fake_reg(uint32_t vif, uint32_t offset)
+{
+	uint32_t value;
+
+	memcpy(&value, fake_slot(vif)->regs + offset, sizeof(value));
+	return value;
+}
+
+void fake_reg_write(uint32_t vif, uint32_t offset, uint32_t value)
+{
+	if (svio_fw_reg_write(fake.fw, vif, offset, value))
+		abort();
+}
+
+void fake_wire_receive(const void *data, uint32_t bytes, uint16_t flags)
+{
+	struct svio_hal *hal = &fake.hal;
+	struct fake_frame *frame;
+
+	if (hal->received_count == FAKE_WIRE_FRAMES || bytes > FAKE_FRAME_BYTES)
+		abort();
+	frame = &hal->received[(hal->received_first + hal->received_count++) % FAKE_WIRE_FRAMES];
+	memcpy(frame->data, data, bytes);
+	frame->bytes = bytes;
+	frame->flags = flags;
+}
+
+void fake_run(void)
+{
+	uint32_t passes = RUN_PASSES;
+
+	while (svio_fw_poll(fake.fw)) {
+		if (!passes--) {
+			fputs("fake: the firmware does not come to rest\n", stderr);
+			abort();
+		}
+	}
+}
+
+bool fake_canaries_intact(void)
+{
+	uint32_t vif;
+	uint32_t i;
+
+	for (vif = 0; vif < FAKE_VIFS; vif++) {
+		const uint8_t *mem = fake.mem[vif];
+
+		for (i = 0; mem && i < FAKE_GUARD_BYTES; i++) {
+			if (mem[(int)i - (int)FAKE_GUARD_BYTES] != CANARY ||
+			    mem[FAKE_MEM_BYTES + i] != CANARY)
+				return false;
+		}
+	}
+	return true;
+}
+
+uint64_t fake_counter(uint32_t vif, enum svio_counter counter)
+{
+	return fake_slot(vif)->counters[counter];
+}
+
+uint64_t fake_device_counter(enum svio_device_counter counter)
+{
+	return fake.segment->counters[counter];
+}
+
+bool fake_books_balance(void)
+{
+	uint64_t in = fake_device_counter(SVIO_DEVICE_COUNTER_wire_rx_packets) +
+		      fake_device_counter(SVIO_DEVICE_COUNTER_copies);
+	uint64_t out = fake_device_counter(SVIO_DEVICE_COUNTER_wire_tx_packets) +
+		       fake_device_counter(SVIO_DEVICE_COUNTER_wire_tx_drop) +
+		       fake_device_counter(SVIO_DEVICE_COUNTER_switch_drop);
+	uint32_t vif;
+
+	for (vif = 0; vif < FAKE_VIFS; vif++) {
+		in += fake_counter(vif, SVIO_COUNTER_tx_packets);
+		out += fake_counter(vif, SVIO_COUNTER_rx_packets) +
+		       fake_counter(vif, SVIO_COUNTER_rx_drop_no_buffer) +
+		       fake_counter(vif, SVIO_COUNTER_rx_drop_no_queue) +
+		       fake_counter(vif, SVIO_COUNTER_rx_drop_too_long) +
+		       fake_counter(vif, SVIO_COUNTER_rx_drop_filter) +
+		       fake_counter(vif, SVIO_COUNTER_rx_drop_rate) +
+		       fake_counter(vif, SVIO_COUNTER_rx_drop_error);
+	}
+	return in == out;
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A whole device for tests: segment, IOMMU, guest memory, doorbells, clock,
+ * wire, and the firmware on top. One at a time; fake_init() starts anew.
+ *
+ * Each VIF's guest has FAKE_MEM_BYTES of memory, object vif + 1, mapped at I/O
+ * address FAKE_IOVA. fake_iova() and fake_at() turn one into the other. The
+ * device pages around it are canaries: fake_canaries_intact().
+ */
+#ifndef SVIO_FAKE_H
+#define SVIO_FAKE_H
+
+#include <setjmp.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "svio_admin.h"
+#include "svio_firmware.h"
+#include "svio_iommu.h"
+#include "svio_ring.h"
+
+#define FAKE_VIFS        8
+#define FAKE_MEM_BYTES   (4u << 20)
+#define FAKE_GUARD_BYTES 4096u
+#define FAKE_IOVA        0x10000000ull
+#define FAKE_WIRE_FRAMES 256
+#define FAKE_FRAME_BYTES 9216u
+
+struct fake_frame {
+	uint32_t bytes;
+	uint16_t flags;
+	uint16_t csum_start;
+	uint16_t csum_offset;
+	uint8_t data[FAKE_FRAME_BYTES];
+};
+
+struct svio_hal {
+	uint64_t now_ns;
+	/* wire */
+	struct fake_frame sent[FAKE_WIRE_FRAMES]; /* to the wire, by the firmware */
+	uint32_t sent_count;
+	uint32_t sent_queued; /* of these: not flushed yet */
+	uint32_t room_left;   /* frames the wire takes before it refuses; UINT32_MAX: all */
+	uint32_t refuse_at_flush;
+	struct fake_frame received[FAKE_WIRE_FRAMES]; /* from the wire, by the test */
+	uint32_t received_first, received_count;
+	uint32_t wire_taken; /* frames out that are not given back by wire_rx_done */
+	/* interrupts */
+	uint32_t raised[FAKE_VIFS][64];
+	/* crash */
+	uint64_t steps;    /* seen since fake_init() */
+	uint64_t crash_at; /* 0: never; else longjmp at that step */
+	jmp_buf crash;
+	uint32_t object_lost; /* this object is not there */
+};
+
+struct fake {
+	struct svio_hal hal;
+	struct svio_fw *fw;
+	struct svio_host_segment *segment;
+	struct svio_iommu *iommu;
+	struct svio_doorbell_bar *doorbells[FAKE_VIFS];
+	uint8_t *mem[FAKE_VIFS]; /* guest memory, guards around it */
+	svio_iommu_domain domain[FAKE_VIFS];
+	bool wire_csum;
+};
+
+extern struct fake fake;
+
+/* Everything new; no VIF. */
+void fake_init(void);
+void fake_free(void);
+
+/* A firmware attaches to the segment as it is (first start, or after a crash). */
+void fake_attach(void);
+
+struct svio_host_vif *fake_slot(uint32_t vif);
+struct svio_host_vif_config *fake_config(uint32_t vif);
+
+/* Set up a slot with usual values and memory mapped; then svio_fw_vif_add(). */
+void fake_vif_prepare(uint32_t vif);
+void fake_vif_add(uint32_t vif);
+
+static inline uint64_t fake_iova(uint32_t offset)
+{
+	return FAKE_IOVA + offset;
+}
+
+static inline uint8_t *fake_at(uint32_t vif, uint64_t iova)
+{
+	return fake.mem[vif] + (iova - FAKE_IOVA);
+}
+
+uint32_t fake_reg(uint32_t vif, uint32_t offset);
+void fake_reg_write(uint32_t vif, uint32_t offset, uint32_t value);
+
+/* Put a frame on the wire for the firmware to receive. */
+void fake_wire_receive(const void *data, uint32_t bytes, uint16_t flags);
+
+/* Poll until a pass does nothing; the number of passes is bounded. */
+void fake_run(void);
+
+/* Nothing outside of the guests' memories was written. */
+bool fake_canaries_intact(void);
+
+/* The identity of svio_counters.h. */
+bool fake_books_balance(void);
+
+uint64_t fake_counter(uint32_t vif, enum svio_counter counter);
+uint64_t fake_device_counter(enum svio_device_counter counter);
+
+#endif /* SVIO_FAKE_H */
