@@ -5,7 +5,8 @@
  * The memory is plain: after unmap and grace period the unmapper overwrites it,
  * so that a reader that still looks at it reads the poison, and the thread
  * sanitizer reports the race. Pages move between addresses, and table pages
- * between uses, all the time. SVIO_TEST_ROUNDS sets how many unmaps (20000).
+ * between uses, all the time. SVIO_TEST_ROUNDS sets how many rounds (20000) at
+ * least, and how often each reader must have met mapped memory.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -34,7 +35,7 @@ static int stop;
 struct reader {
 	pthread_t thread;
 	uint32_t core;
-	uint64_t hits;
+	uint64_t hits; /* the main thread looks at it while it grows */
 	uint64_t misses;
 	uint64_t wrong;
 };
@@ -59,7 +60,7 @@ static void read_slot(struct reader *reader, uint32_t slot)
 	svio_iommu_core_enter(&cores[reader->core].epoch);
 	if (svio_iommu_walk(fixture.arena, domain, slot_iova(slot), SVIO_IOMMU_READ, &run) ==
 	    SVIO_IOMMU_OK) {
-		reader->hits++;
+		__atomic_store_n(&reader->hits, reader->hits + 1, __ATOMIC_RELAXED);
 		for (i = 0; i < 16; i++)
 			reader->wrong += memory[run.object][i] != slot;
 	} else {
@@ -113,7 +114,17 @@ static uint32_t move_slot(uint32_t *object_of, uint32_t from, uint32_t to)
 	return failed;
 }
 
-static uint32_t shuffle_slots(uint64_t rounds)
+static bool readers_are_done(const struct reader *readers)
+{
+	uint32_t i;
+
+	for (i = 0; i < READERS; i++)
+		if (__atomic_load_n(&readers[i].hits, __ATOMIC_RELAXED) < rounds_wanted())
+			return false;
+	return true;
+}
+
+static uint32_t shuffle_slots(const struct reader *readers)
 {
 	uint64_t random = svio_test_seed(1);
 	uint32_t object_of[SLOTS] = { 0 };
@@ -128,7 +139,7 @@ static uint32_t shuffle_slots(uint64_t rounds)
 		failed += svio_iommu_map(fixture.iommu, domain, slot_iova(slot), 4 * KIB, slot + 1,
 					 0, RW) != 0;
 	}
-	for (i = 0; i < rounds; i++) {
+	for (i = 0; i < rounds_wanted() || !readers_are_done(readers); i++) {
 		uint32_t from = (uint32_t)(svio_test_random(&random) % SLOTS);
 		uint32_t to = (uint32_t)(svio_test_random(&random) % SLOTS);
 
@@ -151,7 +162,7 @@ static void nobody_touches_memory_after_unmap_and_grace(void)
 		CU_ASSERT_EQUAL_FATAL(
 			pthread_create(&readers[i].thread, NULL, reader_main, &readers[i]), 0);
 	}
-	CU_ASSERT_EQUAL(shuffle_slots(rounds_wanted()), 0);
+	CU_ASSERT_EQUAL(shuffle_slots(readers), 0);
 	__atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
 	for (i = 0; i < READERS; i++) {
 		pthread_join(readers[i].thread, NULL);
@@ -164,12 +175,14 @@ static void nobody_touches_memory_after_unmap_and_grace(void)
 }
 
 static struct svio_iommu_fault_log fault_log;
+static pthread_barrier_t log_start;
 
 static void *log_reader_main(void *argument)
 {
 	uint64_t *wrong = argument;
 	uint64_t last = 0;
 
+	pthread_barrier_wait(&log_start);
 	while (last < rounds_wanted()) {
 		uint64_t head = __atomic_load_n(&fault_log.head, __ATOMIC_ACQUIRE);
 		uint64_t sequence = head > 300 ? head - 300 : 1;
@@ -193,13 +206,16 @@ static void log_readers_never_see_a_torn_record(void)
 	uint64_t wrong = 0;
 	uint64_t i;
 
+	CU_ASSERT_EQUAL_FATAL(pthread_barrier_init(&log_start, NULL, 2), 0);
 	CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, log_reader_main, &wrong), 0);
+	pthread_barrier_wait(&log_start);
 	for (i = 1; i <= rounds_wanted(); i++) {
 		struct svio_iommu_fault fault = { .iova = i, .time_ns = ~i, .vif = (uint32_t)i };
 
 		svio_iommu_fault_add(&fault_log, &fault);
 	}
 	pthread_join(thread, NULL);
+	pthread_barrier_destroy(&log_start);
 	CU_ASSERT_EQUAL(wrong, 0);
 }
 
