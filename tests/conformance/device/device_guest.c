@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* See device_guest.h: guests, sending and receiving, streams. */
+#include "device_guest.h"
+
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SEND_ELEMENTS_MAX 64
+#define STREAM_WINDOW     256
+#define STREAM_BURST      16
+#define STREAM_BYTES      64
+#define STREAM_ETHERTYPE  0x88b5 /* IEEE 802: local experiments */
+#define MARKER_BYTES      60
+#define MARKER_SEED       0xa7
+
+void guest_open(struct guest *guest, struct device_lab *lab, const char *name,
+		const struct svio_vif_options *options)
+{
+	struct svio_vif_options all = { .features = SVIO_VIF_FEATURES_ALL };
+
+	if (options)
+		all = *options;
+	memset(guest, 0, sizeof(*guest));
+	guest->lab = lab;
+	snprintf(guest->name, sizeof(guest->name), "%s", name);
+	all.path = lab_socket(lab, name);
+	if (svio_vif_open(&all, &guest->vif)) {
+		fprintf(stderr, "guest %s: %s\n", name, svio_vif_message());
+		exit(1);
+	}
+	guest->queue = svio_vif_queue(guest->vif, 0);
+	memcpy(guest->mac, svio_vif_info(guest->vif)->mac, 6);
+}
+
+void guest_close(struct guest *guest)
+{
+	svio_vif_close(guest->vif);
+	guest->vif = NULL;
+}
+
+/* Spreads a frame over buffers; returns how many, 0 when the pool has too few. */
+static uint32_t fill_bufs(struct guest *guest, struct svio_vif_buf *bufs, const uint8_t *frame,
+			  uint32_t bytes, uint32_t cut)
+{
+	uint32_t room = svio_vif_info(guest->vif)->buf_bytes;
+	uint32_t first = cut && cut < room ? cut : room;
+	uint32_t n = bytes <= first ? 1 : 1 + (bytes - first + room - 1) / room;
+
+	if (n > SEND_ELEMENTS_MAX)
+		return 0;
+	if (svio_vif_alloc_burst(guest->queue, bufs, n) < n)
+		return 0;
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t share = i ? room : first;
+
+		share = share < bytes ? share : bytes;
+		memcpy(bufs[i].data, frame, share);
+		bufs[i].len = (uint16_t)share;
+		bufs[i].flags = i + 1 == n ? SVIO_VIF_END : 0;
+		frame += share;
+		bytes -= share;
+	}
+	return n;
+}
+
+static void apply_meta(struct svio_vif_buf *buf, const struct svio_vif_buf *meta)
+{
+	buf->flags |= meta->flags & ~SVIO_VIF_END;
+	buf->vlan_tci = meta->vlan_tci;
+	buf->csum_start = meta->csum_start;
+	buf->csum_offset = meta->csum_offset;
+	buf->gso_size = meta->gso_size;
+	buf->gso_type = meta->gso_type;
+	buf->hdr_len = meta->hdr_len;
+}
+
+bool guest_send(struct guest *guest, const void *frame, uint32_t bytes, uint32_t cut,
+		const struct svio_vif_buf *meta)
+{
+	uint64_t deadline = lab_now_ns() + LAB_PATIENCE_NS;
+	struct svio_vif_buf bufs[SEND_ELEMENTS_MAX];
+	uint32_t n = 0;
+
+	while (!(n = fill_bufs(guest, bufs, frame, bytes, cut))) {
+		if (lab_now_ns() > deadline)
+			return false;
+		sched_yield();
+	}
+	if (meta)
+		apply_meta(&bufs[0], meta);
+	while (!svio_vif_tx_burst(guest->queue, bufs, n)) {
+		if (lab_now_ns() > deadline) {
+			svio_vif_free_burst(guest->queue, bufs, n);
+			return false;
+		}
+		sched_yield();
+	}
+	return true;
+}
+
+/* One frame of those that rx_burst has: it is asked for one more element until a packet fits. */
+bool guest_receive_now(struct guest *guest, uint16_t pair, struct received *received)
+{
+	struct svio_vif_queue *queue = svio_vif_queue(guest->vif, pair);
+	struct svio_vif_buf bufs[SEND_ELEMENTS_MAX * 5];
+	uint32_t n = 0;
+
+	for (uint32_t room = 1; !n && room <= sizeof(bufs) / sizeof(bufs[0]); room++)
+		n = svio_vif_rx_burst(queue, bufs, room);
+	if (!n)
+		return false;
+	received->bytes = 0;
+	received->bufs = n;
+	received->meta = bufs[0];
+	for (uint32_t i = 0; i < n; i++) {
+		if (received->bytes + bufs[i].len <= FRAME_BYTES_MAX)
+			memcpy(received->data + received->bytes, bufs[i].data, bufs[i].len);
+		received->bytes += bufs[i].len;
+	}
+	svio_vif_free_burst(queue, bufs, n);
+	return true;
+}
+
+bool guest_receive_on(struct guest *guest, uint16_t pair, struct received *received)
+{
+	uint64_t deadline = lab_now_ns() + LAB_PATIENCE_NS;
+
+	while (!guest_receive_now(guest, pair, received)) {
+		if (lab_now_ns() > deadline)
+			return false;
+		sched_yield();
+	}
+	return true;
+}
+
+bool guest_receive(struct guest *guest, struct received *received)
+{
+	return guest_receive_on(guest, 0, received);
+}
+
+bool guest_receives_only_marker(struct guest *guest, struct guest *from)
+{
+	static struct received received;
+	uint8_t marker[MARKER_BYTES];
+
+	frame_fill(marker, sizeof(marker), guest->mac, from->mac, MARKER_SEED);
+	if (!guest_send(from, marker, sizeof(marker), 0, NULL) || !guest_receive(guest, &received))
+		return false;
+	return received.bytes == sizeof(marker) &&
+	       memcmp(received.data, marker, sizeof(marker)) == 0;
+}
+
+void stream_start(struct stream *stream, struct guest *from, struct guest *to)
+{
+	memset(stream, 0, sizeof(*stream));
+	stream->from = from;
+	stream->to = to;
+	stream->last_ns = lab_now_ns();
+}
+
+static void fill_numbered(const struct stream *stream, struct svio_vif_buf *buf, uint64_t number)
+{
+	memset(buf->data, 0, STREAM_BYTES);
+	memcpy(buf->data, stream->to->mac, 6);
+	memcpy(buf->data + 6, stream->from->mac, 6);
+	buf->data[12] = STREAM_ETHERTYPE >> 8;
+	buf->data[13] = STREAM_ETHERTYPE & 0xff;
+	memcpy(buf->data + 16, &number, sizeof(number));
+	buf->len = STREAM_BYTES;
+}
+
+static void send_some(struct stream *stream)
+{
+	struct svio_vif_buf bufs[STREAM_BURST];
+	uint64_t under_way = stream->sent - (stream->received + stream->lost);
+	uint32_t n = STREAM_BURST;
+
+	if (under_way + n > STREAM_WINDOW)
+		return;
+	n = svio_vif_alloc_burst(stream->from->queue, bufs, n);
+	for (uint32_t i = 0; i < n; i++)
+		fill_numbered(stream, &bufs[i], stream->sent + i);
+	uint32_t taken = svio_vif_tx_burst(stream->from->queue, bufs, n);
+
+	stream->sent += taken;
+	svio_vif_free_burst(stream->from->queue, bufs + taken, n - taken);
+}
+
+static void judge_frame(struct stream *stream, const struct svio_vif_buf *buf)
+{
+	uint64_t expected = stream->received + stream->lost;
+	uint64_t now = lab_now_ns();
+	uint64_t number;
+
+	memcpy(&number, buf->data + 16, sizeof(number));
+	if (buf->len != STREAM_BYTES || memcmp(buf->data, stream->to->mac, 6) != 0 ||
+	    memcmp(buf->data + 6, stream->from->mac, 6) != 0 || number >= stream->sent) {
+		stream->broken++;
+		return;
+	}
+	if (now - stream->last_ns > stream->gap_max_ns)
+		stream->gap_max_ns = now - stream->last_ns;
+	stream->last_ns = now;
+	if (number < expected) {
+		stream->duplicates++;
+		return;
+	}
+	stream->lost += number - expected;
+	stream->received++;
+}
+
+void stream_step(struct stream *stream)
+{
+	struct svio_vif_buf bufs[STREAM_BURST];
+	uint32_t n;
+
+	send_some(stream);
+	n = svio_vif_rx_burst(stream->to->queue, bufs, STREAM_BURST);
+	for (uint32_t i = 0; i < n; i++)
+		judge_frame(stream, &bufs[i]);
+	svio_vif_free_burst(stream->to->queue, bufs, n);
+	if (!n)
+		sched_yield();
+}
+
+static bool stream_is_stuck(const struct stream *stream)
+{
+	return lab_now_ns() - stream->last_ns > LAB_PATIENCE_NS;
+}
+
+bool stream_run(struct stream *stream, uint64_t count)
+{
+	uint64_t goal = stream->received + count;
+
+	stream->last_ns = lab_now_ns();
+	while (stream->received < goal) {
+		stream_step(stream);
+		if (stream_is_stuck(stream))
+			return false;
+	}
+	return true;
+}
+
+bool stream_drain(struct stream *stream)
+{
+	struct svio_vif_buf bufs[STREAM_BURST];
+
+	stream->last_ns = lab_now_ns();
+	while (stream->received + stream->lost < stream->sent) {
+		uint32_t n = svio_vif_rx_burst(stream->to->queue, bufs, STREAM_BURST);
+
+		for (uint32_t i = 0; i < n; i++)
+			judge_frame(stream, &bufs[i]);
+		svio_vif_free_burst(stream->to->queue, bufs, n);
+		if (stream_is_stuck(stream))
+			return false;
+		if (!n)
+			sched_yield();
+	}
+	return true;
+}
