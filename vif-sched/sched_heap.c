@@ -53,7 +53,7 @@ static uint32_t join_siblings(struct sched_node *node, uint32_t first)
 	return heap;
 }
 
-void sched_heap_insert(struct svio_sched *sched, uint32_t *head, uint32_t node)
+void svio_sched_heap_insert(struct svio_sched *sched, uint32_t *head, uint32_t node)
 {
 	sched->node[node].first = 0;
 	sched->node[node].next = 0;
@@ -61,7 +61,7 @@ void sched_heap_insert(struct svio_sched *sched, uint32_t *head, uint32_t node)
 	*head = join(sched->node, *head, node);
 }
 
-void sched_heap_remove(struct svio_sched *sched, uint32_t *head, uint32_t node)
+void svio_sched_heap_remove(struct svio_sched *sched, uint32_t *head, uint32_t node)
 {
 	struct sched_node *n = &sched->node[node];
 	uint32_t rest = join_siblings(sched->node, n->first);

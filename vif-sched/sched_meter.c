@@ -5,8 +5,8 @@
 #define RECEIVE_BURST_NS      4000000ull
 #define NS_PER_S              1000000000ull
 
-void sched_meter_change(struct svio_sched_meter *meter, uint64_t rate, int64_t depth,
-			int64_t tokens, uint64_t now_ns)
+void svio_sched_meter_change(struct svio_sched_meter *meter, uint64_t rate, int64_t depth,
+			     int64_t tokens, uint64_t now_ns)
 {
 	if (meter->rate && rate) {
 		sched_meter_fill(meter, now_ns);
@@ -39,7 +39,7 @@ void svio_sched_meter_set(struct svio_sched_meter *meter, uint64_t bps, uint32_t
 			      SVIO_SCHED_BURST_BYTES_MAX);
 	burst = clamp(burst, SVIO_SCHED_PACKET_BYTES_MAX, SVIO_SCHED_BURST_BYTES_MAX);
 	depth = (int64_t)burst * SCHED_TOKENS_PER_BYTE;
-	sched_meter_change(meter, rate, depth, depth, now_ns);
+	svio_sched_meter_change(meter, rate, depth, depth, now_ns);
 }
 
 bool svio_sched_meter_pass(struct svio_sched_meter *meter, uint32_t cost_bytes, uint64_t now_ns)

@@ -53,7 +53,7 @@ static inline uint64_t sched_meter_reach_ns(const struct svio_sched_meter *meter
  * Give a meter a rate and a depth. One that had none before starts with tokens
  * (at most depth); else its tokens stay, cut to the new depth.
  */
-void sched_meter_change(struct svio_sched_meter *meter, uint64_t rate, int64_t depth,
-			int64_t tokens, uint64_t now_ns);
+void svio_sched_meter_change(struct svio_sched_meter *meter, uint64_t rate, int64_t depth,
+			     int64_t tokens, uint64_t now_ns);
 
 #endif /* SCHED_METER_H */

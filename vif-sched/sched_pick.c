@@ -5,7 +5,7 @@
 /* In a leaf's share a grant costs at least this, so that an empty one is not for free. */
 #define SHARE_BYTES_MIN 64u
 
-void sched_enqueue(struct svio_sched *sched, uint32_t node)
+void svio_sched_node_enqueue(struct svio_sched *sched, uint32_t node)
 {
 	while (node != SVIO_SCHED_PORT && sched->node[node].place == SCHED_IDLE) {
 		struct sched_node *n = &sched->node[node];
@@ -14,25 +14,25 @@ void sched_enqueue(struct svio_sched *sched, uint32_t node)
 
 		n->place = SCHED_READY;
 		n->key = class->served;
-		sched_heap_insert(sched, &class->head, node);
+		svio_sched_heap_insert(sched, &class->head, node);
 		parent->classes |= 1u << n->priority;
 		node = n->parent;
 	}
 }
 
-void sched_dequeue(struct svio_sched *sched, uint32_t node)
+void svio_sched_node_dequeue(struct svio_sched *sched, uint32_t node)
 {
 	struct sched_node *n = &sched->node[node];
 	struct sched_node *parent = &sched->node[n->parent];
 	struct sched_class *class = &parent->class[n->priority];
 
 	if (n->place == SCHED_TIMED)
-		sched_heap_remove(sched, &sched->timers, node);
+		svio_sched_heap_remove(sched, &sched->timers, node);
 	if (n->place == SCHED_READY) {
 		/* At the head its tag is the next in service. */
 		if (class->head == node)
 			class->served = n->key;
-		sched_heap_remove(sched, &class->head, node);
+		svio_sched_heap_remove(sched, &class->head, node);
 		if (!class->head)
 			parent->classes &= ~(1u << n->priority);
 	}
@@ -67,11 +67,11 @@ static bool reached_ceiling(struct sched_node *node, uint64_t now_ns, uint64_t *
 
 static void start_timer(struct svio_sched *sched, uint32_t node, uint64_t wake_ns)
 {
-	sched_dequeue(sched, node);
+	svio_sched_node_dequeue(sched, node);
 	sched->node[node].place = SCHED_TIMED;
 	sched->node[node].key = wake_ns;
 	sched->node[node].stats.throttled++;
-	sched_heap_insert(sched, &sched->timers, node);
+	svio_sched_heap_insert(sched, &sched->timers, node);
 }
 
 static void expire_timers(struct svio_sched *sched, uint64_t now_ns)
@@ -79,8 +79,8 @@ static void expire_timers(struct svio_sched *sched, uint64_t now_ns)
 	while (sched->timers && !sched_before(now_ns, sched->node[sched->timers].key)) {
 		uint32_t node = sched->timers;
 
-		sched_dequeue(sched, node);
-		sched_enqueue(sched, node);
+		svio_sched_node_dequeue(sched, node);
+		svio_sched_node_enqueue(sched, node);
 	}
 }
 
@@ -112,7 +112,7 @@ static uint32_t find_leaf(struct svio_sched *sched, uint32_t root, uint64_t now_
 			return SVIO_SCHED_PORT;
 		if (!sched->node[leaf].active) {
 			/* Idle meanwhile, or a group that has become empty. */
-			sched_dequeue(sched, leaf);
+			svio_sched_node_dequeue(sched, leaf);
 			continue;
 		}
 		for (node = leaf; node != root; node = sched->node[node].parent)
@@ -188,12 +188,12 @@ static void charge_node(struct svio_sched *sched, uint32_t node, uint64_t bytes,
 	if (n->place == SCHED_READY) {
 		struct sched_class *class = &sched->node[n->parent].class[n->priority];
 
-		sched_heap_remove(sched, &class->head, node);
+		svio_sched_heap_remove(sched, &class->head, node);
 		n->key += share * n->tag_per_byte;
 		/* Charged over and over without being picked: tags must stay comparable. */
 		if (sched_before(class->served + SCHED_TAG_SPREAD_MAX, n->key))
 			n->key = class->served + SCHED_TAG_SPREAD_MAX;
-		sched_heap_insert(sched, &class->head, node);
+		svio_sched_heap_insert(sched, &class->head, node);
 	}
 }
 
@@ -225,7 +225,7 @@ void svio_sched_activate(struct svio_sched *sched, svio_sched_node leaf, uint64_
 		return;
 	n->active = 1;
 	sched->active++;
-	sched_enqueue(sched, leaf);
+	svio_sched_node_enqueue(sched, leaf);
 }
 
 void svio_sched_deactivate(struct svio_sched *sched, svio_sched_node leaf)
@@ -237,7 +237,7 @@ void svio_sched_deactivate(struct svio_sched *sched, svio_sched_node leaf)
 	n->active = 0;
 	sched->active--;
 	if (n->place == SCHED_TIMED)
-		sched_dequeue(sched, leaf);
+		svio_sched_node_dequeue(sched, leaf);
 }
 
 bool svio_sched_active(const struct svio_sched *sched, svio_sched_node leaf)
@@ -256,7 +256,7 @@ static uint64_t first_timer_ns(struct svio_sched *sched, uint64_t now_ns)
 		    find_leaf(sched, node, now_ns) != SVIO_SCHED_PORT)
 			return sched->node[node].key;
 		/* A group whose leaves have all gone idle, or wait for longer, by themselves. */
-		sched_dequeue(sched, node);
+		svio_sched_node_dequeue(sched, node);
 	}
 	return SVIO_SCHED_NEVER;
 }

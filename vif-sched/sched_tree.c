@@ -48,8 +48,9 @@ static void apply_params(struct sched_node *node, const struct svio_sched_params
 				 (int64_t)params->max_pps * BURST_NS);
 	uint64_t weight = params->weight ? params->weight : 1;
 
-	sched_meter_change(&node->bytes, params->max_bps, depth, fresh ? depth : 0, now_ns);
-	sched_meter_change(&node->packets, params->max_pps, packets, fresh ? packets : 0, now_ns);
+	svio_sched_meter_change(&node->bytes, params->max_bps, depth, fresh ? depth : 0, now_ns);
+	svio_sched_meter_change(&node->packets, params->max_pps, packets, fresh ? packets : 0,
+				now_ns);
 	node->resume_tokens = 0;
 	if (node->depth > 0) {
 		node->resume_tokens = smaller(depth, (int64_t)params->max_bps * RESUME_NS);
@@ -177,10 +178,10 @@ int svio_sched_set(struct svio_sched *sched, svio_sched_node node,
 	was_queued = n->place == SCHED_TIMED ||
 		     (n->place == SCHED_READY && n->priority != params->priority);
 	if (was_queued)
-		sched_dequeue(sched, node);
+		svio_sched_node_dequeue(sched, node);
 	apply_params(n, params, false, now_ns);
 	if (was_queued)
-		sched_enqueue(sched, node);
+		svio_sched_node_enqueue(sched, node);
 	return 0;
 }
 
@@ -193,7 +194,7 @@ int svio_sched_del(struct svio_sched *sched, svio_sched_node node)
 	if (n->kind == SVIO_SCHED_GROUP && n->children)
 		return -EBUSY;
 	svio_sched_deactivate(sched, node);
-	sched_dequeue(sched, node);
+	svio_sched_node_dequeue(sched, node);
 	sched->node[n->parent].children--;
 	n->kind = 0;
 	n->children = sched->free;

@@ -88,13 +88,13 @@ static inline struct sched_node *sched_node_find(struct svio_sched *sched, svio_
 }
 
 /* Heaps of nodes by key; *head 0: empty. Order among equal keys is not defined. */
-void sched_heap_insert(struct svio_sched *sched, uint32_t *head, uint32_t node);
-void sched_heap_remove(struct svio_sched *sched, uint32_t *head, uint32_t node);
+void svio_sched_heap_insert(struct svio_sched *sched, uint32_t *head, uint32_t node);
+void svio_sched_heap_remove(struct svio_sched *sched, uint32_t *head, uint32_t node);
 
 /* Put an idle node (and its idle ancestors) into the ready queues, at the tag in service. */
-void sched_enqueue(struct svio_sched *sched, uint32_t node);
+void svio_sched_node_enqueue(struct svio_sched *sched, uint32_t node);
 
 /* Take a node out of whatever queue it is in. */
-void sched_dequeue(struct svio_sched *sched, uint32_t node);
+void svio_sched_node_dequeue(struct svio_sched *sched, uint32_t node);
 
 #endif /* SCHED_TREE_H */

@@ -64,7 +64,7 @@ static void domains_do_not_see_each_other(void)
 	struct iommu_fixture fixture;
 	svio_iommu_domain one = 0;
 	svio_iommu_domain other = 0;
-	struct svio_iommu_run run;
+	struct svio_iommu_run run = { 0 };
 
 	iommu_fixture_open(&fixture, 64, 16);
 	CU_ASSERT_EQUAL(svio_iommu_domain_create(fixture.iommu, 8, &one), 0);
@@ -86,7 +86,7 @@ static void destroyed_domain_translates_nothing_and_is_refused(void)
 	struct iommu_fixture fixture;
 	struct svio_iommu_domain_stats stats;
 	svio_iommu_domain domain = 0;
-	struct svio_iommu_run run;
+	struct svio_iommu_run run = { 0 };
 
 	iommu_fixture_open(&fixture, 64, 16);
 	CU_ASSERT_EQUAL(svio_iommu_domain_create(fixture.iommu, 50, &domain), 0);

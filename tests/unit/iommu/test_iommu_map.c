@@ -51,7 +51,7 @@ static struct svio_iommu_domain_stats stats(void)
 /* Where iova translates to, all rights; UINT64_MAX: nowhere. *leaf_bytes as the walk says. */
 static uint64_t offset_of(uint64_t iova, uint64_t *run_bytes)
 {
-	struct svio_iommu_run run;
+	struct svio_iommu_run run = { 0 };
 
 	if (walk(iova, RW, &run) != SVIO_IOMMU_OK || run.object != OBJECT)
 		return UINT64_MAX;
@@ -236,7 +236,7 @@ static void map_until_the_arena_is_full_then_all_comes_back(void)
 
 static void map_rights_are_enforced_each(void)
 {
-	struct svio_iommu_run run;
+	struct svio_iommu_run run = { 0 };
 
 	CU_ASSERT_EQUAL(svio_iommu_map(iommu, domain, 0, 4 * KIB, 1, 0, SVIO_IOMMU_READ), 0);
 	CU_ASSERT_EQUAL(svio_iommu_map(iommu, domain, 4 * KIB, 4 * KIB, 65535, 0, SVIO_IOMMU_WRITE),
