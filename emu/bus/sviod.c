@@ -201,8 +201,12 @@ static void ignore_signal(int signal)
 
 static void end_loop(void *context, int fd, uint32_t events)
 {
-	(void)fd;
+	uint64_t count;
+
 	(void)events;
+	/* The loop goes on for a while, until the firmware has ended: do not say it again. */
+	if (read(fd, &count, sizeof(count)) < 0)
+		return;
 	svio_log(SVIO_LOG_INFO, "ending: a signal asked for it");
 	svio_loop_stop(context);
 }

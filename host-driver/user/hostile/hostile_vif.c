@@ -236,7 +236,7 @@ const struct hostile_attack hostile_vif_attacks[] = {
 	STOPPED(admin_tail_ahead, ADMIN_RING, "an admin doorbell far ahead"),
 	REFUSED(opcode_unknown, BAD_OPCODE, "an unknown command"),
 	REFUSED(command_reserved_set, BAD_RESERVED, "a command with a reserved field set"),
-	REFUSED(queue_id_absurd, BAD_FIELD, "queue number 65520"),
+	REFUSED(queue_id_absurd, BAD_QUEUE, "queue number 65520"),
 	REFUSED(queue_ring_nowhere, BAD_ADDRESS, "a queue whose ring is not mapped"),
 	REFUSED(stats_to_nowhere, BAD_ADDRESS, "counters to an address that is not ours"),
 	IGNORED(doorbells_of_no_queue, "doorbells of queues that do not exist"),

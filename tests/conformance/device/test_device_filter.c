@@ -58,13 +58,24 @@ static void mac_add_multicast_is_received(void)
 	CU_ASSERT_TRUE(is_dropped_for(group_mac));
 }
 
-static void mac_add_unicast_is_received(void)
+/* Else any guest could draw to itself what goes to an address behind the wire. */
+static void mac_add_unicast_needs_trust(void)
 {
+	struct guest trusted;
+
+	CU_ASSERT_EQUAL(svio_vif_mac_add(b.vif, other_mac), -EPERM);
 	CU_ASSERT_TRUE(is_dropped_for(other_mac));
-	CU_ASSERT_EQUAL(svio_vif_mac_add(b.vif, other_mac), 0);
-	CU_ASSERT_TRUE(arrives_for(other_mac));
-	CU_ASSERT_EQUAL(svio_vif_mac_del(b.vif, other_mac), 0);
-	CU_ASSERT_TRUE(is_dropped_for(other_mac));
+	lab_vif_add(&lab, "trusted", "--trusted");
+	guest_open(&trusted, &lab, "trusted", NULL);
+	CU_ASSERT_EQUAL(svio_vif_mac_add(trusted.vif, other_mac), 0);
+	frame_fill(frame, 80, other_mac, a.mac, 1);
+	CU_ASSERT_TRUE(guest_send(&a, frame, 80, 0, NULL));
+	CU_ASSERT_TRUE(guest_receive(&trusted, &received));
+	CU_ASSERT_EQUAL(svio_vif_mac_del(trusted.vif, other_mac), 0);
+	CU_ASSERT_TRUE(guest_send(&a, frame, 80, 0, NULL));
+	CU_ASSERT_TRUE(guest_receives_only_marker(&trusted, &a));
+	guest_close(&trusted);
+	lab_vif_del(&lab, "trusted");
 }
 
 static void mac_add_of_another_vif_is_denied(void)
@@ -268,7 +279,7 @@ int main(int argc, char **argv)
 {
 	static const struct svio_test_case cases[] = {
 		SVIO_TEST(mac_add_multicast_is_received),
-		SVIO_TEST(mac_add_unicast_is_received),
+		SVIO_TEST(mac_add_unicast_needs_trust),
 		SVIO_TEST(mac_add_of_another_vif_is_denied),
 		SVIO_TEST(mac_add_full_table_has_no_space),
 		SVIO_TEST(rx_mode_allmulti_receives_every_group),
