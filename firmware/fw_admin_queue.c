@@ -128,7 +128,7 @@ static enum svio_admin_status find_queue(struct fw_admin_call *call, struct fw_q
 
 enum svio_admin_status fw_admin_queue_destroy(struct fw_admin_call *call)
 {
-	struct fw_qref ref;
+	struct fw_qref ref = { 0 };
 	enum svio_admin_status status = find_queue(call, &ref);
 
 	if (status)
@@ -140,7 +140,7 @@ enum svio_admin_status fw_admin_queue_destroy(struct fw_admin_call *call)
 
 enum svio_admin_status fw_admin_queue_get(struct fw_admin_call *call)
 {
-	struct fw_qref ref;
+	struct fw_qref ref = { 0 };
 	enum svio_admin_status status = find_queue(call, &ref);
 	const struct fw_queue *queue;
 
@@ -156,7 +156,7 @@ enum svio_admin_status fw_admin_queue_get(struct fw_admin_call *call)
 enum svio_admin_status fw_admin_moderation_set(struct fw_admin_call *call)
 {
 	const struct svio_admin_queue *body = &call->cmd->queue;
-	struct fw_qref ref;
+	struct fw_qref ref = { 0 };
 	enum svio_admin_status status = find_queue(call, &ref);
 	struct fw_queue *queue;
 
