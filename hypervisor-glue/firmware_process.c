@@ -141,7 +141,7 @@ static int start(struct svio_fw_process *process)
 {
 	int pair[2];
 	int status;
-	pid_t pid;
+	pid_t pid = -1;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
 		return -errno;
