@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fw_sram.h"
 #include "svio_iommu_fault.h"
 
 #define ARENA_BYTES  (1u << 20)
@@ -180,6 +181,8 @@ void fake_free(void)
 	free(fake.segment);
 	free(arena);
 	free(iommu_state);
+	arena = NULL;
+	iommu_state = NULL;
 	free(fw_memory);
 	fw_memory = NULL;
 	for (i = 0; i < FAKE_VIFS; i++) {
@@ -190,7 +193,7 @@ void fake_free(void)
 	memset(&fake, 0, sizeof(fake));
 }
 
-void fake_attach(void)
+int fake_try_attach(void)
 {
 	static struct svio_hal_ops ops;
 	size_t bytes = svio_fw_bytes(FAKE_VIFS);
@@ -199,7 +202,12 @@ void fake_attach(void)
 	free(fw_memory);
 	fw_memory = allocate(bytes);
 	fake.hal.sent_queued = 0;
-	if (svio_fw_attach(fw_memory, fake.segment, arena, &fake.hal, &ops, 0, &fake.fw))
+	return svio_fw_attach(fw_memory, fake.segment, arena, &fake.hal, &ops, 0, &fake.fw);
+}
+
+void fake_attach(void)
+{
+	if (fake_try_attach())
 		abort();
 }
 
@@ -340,4 +348,11 @@ bool fake_books_balance(void)
 		       fake_counter(vif, SVIO_COUNTER_rx_drop_error);
 	}
 	return in == out;
+}
+
+void fake_warp_queue(uint32_t vif, uint32_t kind, uint32_t qid, uint32_t index)
+{
+	struct fw_sram *sram = (struct fw_sram *)(void *)fake_slot(vif)->private_state;
+
+	sram->queue[kind][qid].index = index;
 }

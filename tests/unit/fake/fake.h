@@ -73,6 +73,7 @@ void fake_free(void);
 
 /* A firmware attaches to the segment as it is (first start, or after a crash). */
 void fake_attach(void);
+int fake_try_attach(void);
 
 struct svio_host_vif *fake_slot(uint32_t vif);
 struct svio_host_vif_config *fake_config(uint32_t vif);
@@ -102,6 +103,9 @@ void fake_run(void);
 
 /* Nothing outside of the guests' memories was written. */
 bool fake_canaries_intact(void);
+
+/* Set a queue's index in SRAM, as if it had been used for long. */
+void fake_warp_queue(uint32_t vif, uint32_t kind, uint32_t qid, uint32_t index);
 
 /* The identity of svio_counters.h. */
 bool fake_books_balance(void);

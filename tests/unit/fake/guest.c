@@ -335,3 +335,30 @@ uint32_t guest_queue_error(struct guest *guest, uint32_t kind, uint32_t qid)
 		return UINT32_MAX;
 	return cmpl.result;
 }
+
+/* Completions of the lap before, so that none looks new. */
+static void age_cmpls(struct guest *guest, const struct guest_queue *queue, uint32_t index)
+{
+	uint32_t entries = 1u << queue->ring_lg2;
+	uint32_t i;
+
+	for (i = 0; i < entries; i++) {
+		struct svio_rx_cmpl cmpl = { 0 };
+		uint32_t slot = (index + i) & (entries - 1);
+
+		cmpl.flags = phase_of(index + i, queue->ring_lg2) ^ SVIO_RX_PHASE;
+		memcpy(fake_at(guest->vif, queue->completion) + (size_t)slot * 16, &cmpl, 16);
+	}
+}
+
+void guest_warp(struct guest *guest, uint32_t kind, uint32_t qid, uint32_t index)
+{
+	struct guest_queue *queue = kind == SVIO_QUEUE_TX ? &guest->tx[qid] : &guest->rx[qid];
+
+	fake_warp_queue(guest->vif, kind, qid, index);
+	queue->tail = index;
+	queue->head = index;
+	guest_doorbell(guest, kind, qid)->tail = index;
+	if (kind == SVIO_QUEUE_RX)
+		age_cmpls(guest, queue, index);
+}

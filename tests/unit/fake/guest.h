@@ -102,6 +102,9 @@ void guest_frame(uint8_t *frame, uint32_t bytes, const uint8_t dst[6], const uin
 void guest_frame_between(uint8_t *frame, uint32_t bytes, uint32_t from_vif, uint32_t to_vif,
 			 uint32_t seed);
 
+/* As if a queue that was just created had been used for index entries (RX: none are posted). */
+void guest_warp(struct guest *guest, uint32_t kind, uint32_t qid, uint32_t index);
+
 /* SVIO_ERROR_* of a queue by QUEUE_GET, or UINT32_MAX. */
 uint32_t guest_queue_error(struct guest *guest, uint32_t kind, uint32_t qid);
 
