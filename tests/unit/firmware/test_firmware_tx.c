@@ -409,7 +409,6 @@ static void max_bps_holds_the_rest_back(void)
 	uint32_t i;
 
 	fake_config(0)->max_bps = 8000000; /* 1 byte a microsecond */
-	fake_config(0)->burst_bytes = 20000;
 	CU_ASSERT_EQUAL(svio_fw_vif_update(fake.fw, 0), 0);
 	for (i = 0; i < 60; i++) {
 		guest_frame_between(frame, 1000, 0, 1, i);
