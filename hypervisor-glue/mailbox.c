@@ -310,7 +310,7 @@ static bool is_covered(uint32_t type)
 	}
 }
 
-/* The requests of the replay are this firmware's alone; those it covers are not said twice. */
+/* What waits and will be in the replay: not said twice, and answered only if someone listens. */
 static void cover_requests(struct svio_mailbox *mailbox)
 {
 	struct request *request, *next;
@@ -321,7 +321,7 @@ static void cover_requests(struct svio_mailbox *mailbox)
 			request->what.type = TYPE_COVERED;
 			close_fds(&request->what);
 		}
-		if (request->replay || (request->what.type == TYPE_COVERED && !request->what.done))
+		if (request->what.type == TYPE_COVERED && !request->what.done)
 			drop(mailbox, request);
 	}
 }
@@ -352,7 +352,7 @@ void svio_mailbox_go(struct svio_mailbox *mailbox)
 
 void svio_mailbox_detach(struct svio_mailbox *mailbox)
 {
-	struct request *request;
+	struct request *request, *next;
 
 	if (!mailbox || mailbox->socket < 0)
 		return;
@@ -362,8 +362,12 @@ void svio_mailbox_detach(struct svio_mailbox *mailbox)
 	mailbox->socket = -1;
 	mailbox->going = false;
 	mailbox->in_flight = 0;
-	TAILQ_FOREACH(request, &mailbox->requests, link)
-	request->sent = false;
+	for (request = TAILQ_FIRST(&mailbox->requests); request; request = next) {
+		next = TAILQ_NEXT(request, link);
+		request->sent = false;
+		if (request->replay) /* was for this firmware alone */
+			drop(mailbox, request);
+	}
 }
 
 static struct request *new_request(const struct svio_mailbox_request *what)

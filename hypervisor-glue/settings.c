@@ -95,19 +95,19 @@ const char *svio_rate_format(uint64_t bps, char text[SVIO_RATE_BYTES])
 		return strcpy(text, "off");
 	for (size_t i = 0; i < sizeof(rate_units) / sizeof(rate_units[0]); i++) {
 		uint64_t factor = rate_units[i].factor;
-		uint64_t milli = bps % factor / (factor / 1000);
-		char letter = rate_units[i].letter == 'K' ? 'k' : rate_units[i].letter;
-		int digits = 3;
+		size_t length;
 
 		if (bps < factor)
 			continue;
-		for (; digits > 0 && milli % 10 == 0; digits--)
-			milli /= 10;
-		if (digits == 0)
-			snprintf(text, SVIO_RATE_BYTES, "%" PRIu64 "%c", bps / factor, letter);
-		else
-			snprintf(text, SVIO_RATE_BYTES, "%" PRIu64 ".%0*" PRIu64 "%c", bps / factor,
-				 digits, milli, letter);
+		snprintf(text, SVIO_RATE_BYTES, "%" PRIu64 ".%03u", bps / factor,
+			 (unsigned int)(bps % factor / (factor / 1000)));
+		length = strlen(text);
+		while (text[length - 1] == '0')
+			length--;
+		if (text[length - 1] == '.')
+			length--;
+		text[length] = rate_units[i].letter == 'K' ? 'k' : rate_units[i].letter;
+		text[length + 1] = '\0';
 		return text;
 	}
 	snprintf(text, SVIO_RATE_BYTES, "%" PRIu64, bps);

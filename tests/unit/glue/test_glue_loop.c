@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <errno.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "loop.h"
+#include "svio_test.h"
+
+struct counter {
+	struct svio_loop *loop;
+	struct svio_loop_source *self, *other;
+	int calls;
+};
+
+static void count_fd(void *context, int fd, uint32_t events)
+{
+	struct counter *counter = context;
+	uint64_t value;
+
+	CU_ASSERT(events & EPOLLIN);
+	CU_ASSERT_EQUAL(read(fd, &value, sizeof(value)), sizeof(value));
+	counter->calls++;
+}
+
+static void add_fd_ready_descriptor_is_called(void)
+{
+	struct svio_loop *loop = svio_loop_new();
+	struct counter counter = { .loop = loop };
+	int fd = eventfd(1, EFD_NONBLOCK);
+
+	counter.self = svio_loop_add_fd(loop, fd, EPOLLIN, count_fd, &counter);
+	CU_ASSERT_PTR_NOT_NULL(counter.self);
+	CU_ASSERT_EQUAL(svio_loop_run_once(loop, -1), 0);
+	CU_ASSERT_EQUAL(counter.calls, 1);
+	CU_ASSERT_EQUAL(svio_loop_run_once(loop, 0), 0);
+	CU_ASSERT_EQUAL(counter.calls, 1);
+	svio_loop_free(loop);
+	close(fd);
+}
+
+static void add_fd_closed_descriptor_fails(void)
+{
+	struct svio_loop *loop = svio_loop_new();
+
+	errno = 0;
+	CU_ASSERT_PTR_NULL(svio_loop_add_fd(loop, -1, EPOLLIN, count_fd, NULL));
+	CU_ASSERT_EQUAL(errno, EBADF);
+	svio_loop_free(loop);
+}
+
+static void set_events_none_silences_source(void)
+{
+	struct svio_loop *loop = svio_loop_new();
+	struct counter counter = { .loop = loop };
+	int fd = eventfd(1, EFD_NONBLOCK);
+
+	counter.self = svio_loop_add_fd(loop, fd, EPOLLIN, count_fd, &counter);
+	CU_ASSERT_EQUAL(svio_loop_set_events(counter.self, 0), 0);
+	svio_loop_run_once(loop, 0);
+	CU_ASSERT_EQUAL(counter.calls, 0);
+	CU_ASSERT_EQUAL(svio_loop_set_events(counter.self, EPOLLIN), 0);
+	svio_loop_run_once(loop, -1);
+	CU_ASSERT_EQUAL(counter.calls, 1);
+	svio_loop_free(loop);
+	close(fd);
+}
+
+static void remove_both(void *context, int fd, uint32_t events)
+{
+	struct counter *counter = context;
+
+	(void)fd;
+	(void)events;
+	counter->calls++;
+	svio_loop_remove(counter->other);
+	svio_loop_remove(counter->self);
+	counter->self = counter->other = NULL;
+}
+
+/* Both are ready in one round; whoever comes first removes both. */
+static void remove_from_callback_other_is_not_called(void)
+{
+	struct svio_loop *loop = svio_loop_new();
+	struct counter counter = { .loop = loop };
+	int a = eventfd(1, EFD_NONBLOCK), b = eventfd(1, EFD_NONBLOCK);
+
+	counter.self = svio_loop_add_fd(loop, a, EPOLLIN, remove_both, &counter);
+	counter.other = svio_loop_add_fd(loop, b, EPOLLIN, remove_both, &counter);
+	svio_loop_run_once(loop, -1);
+	CU_ASSERT_EQUAL(counter.calls, 1);
+	svio_loop_run_once(loop, 0);
+	CU_ASSERT_EQUAL(counter.calls, 1);
+	svio_loop_free(loop);
+	close(a);
+	close(b);
+}
+
+static void count_timer(void *context)
+{
+	struct counter *counter = context;
+
+	if (++counter->calls == 3)
+		svio_loop_stop(counter->loop);
+}
+
+static void add_timer_periodic_fires_until_stopped(void)
+{
+	struct svio_loop *loop = svio_loop_new();
+	struct counter counter = { .loop = loop };
+
+	CU_ASSERT_PTR_NOT_NULL(svio_loop_add_timer(loop, 0, 100, count_timer, &counter));
+	CU_ASSERT_EQUAL(svio_loop_run(loop), 0);
+	CU_ASSERT_EQUAL(counter.calls, 3);
+	svio_loop_free(loop);
+}
+
+static void remove_self(void *context)
+{
+	struct counter *counter = context;
+
+	counter->calls++;
+	svio_loop_remove(counter->self);
+	svio_loop_stop(counter->loop);
+}
+
+static void add_timer_once_may_remove_itself(void)
+{
+	struct svio_loop *loop = svio_loop_new();
+	struct counter counter = { .loop = loop };
+
+	counter.self = svio_loop_add_timer(loop, 1, 0, remove_self, &counter);
+	CU_ASSERT_EQUAL(svio_loop_run(loop), 0);
+	CU_ASSERT_EQUAL(counter.calls, 1);
+	svio_loop_free(loop);
+}
+
+static void remove_null_is_ignored(void)
+{
+	svio_loop_remove(NULL);
+	svio_loop_free(NULL);
+	CU_PASS("nothing crashed");
+}
+
+SVIO_TEST_MAIN("glue loop", SVIO_TEST(add_fd_ready_descriptor_is_called),
+	       SVIO_TEST(add_fd_closed_descriptor_fails),
+	       SVIO_TEST(set_events_none_silences_source),
+	       SVIO_TEST(remove_from_callback_other_is_not_called),
+	       SVIO_TEST(add_timer_periodic_fires_until_stopped),
+	       SVIO_TEST(add_timer_once_may_remove_itself), SVIO_TEST(remove_null_is_ignored))
