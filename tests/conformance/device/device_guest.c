@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* See device_guest.h: guests, sending and receiving, streams. */
+/* See device_guest.h: guests, sending and receiving. */
 #include "device_guest.h"
 
 #include <sched.h>
@@ -8,10 +8,6 @@
 #include <string.h>
 
 #define SEND_ELEMENTS_MAX 64
-#define STREAM_WINDOW     256
-#define STREAM_BURST      16
-#define STREAM_BYTES      64
-#define STREAM_ETHERTYPE  0x88b5 /* IEEE 802: local experiments */
 #define MARKER_BYTES      60
 #define MARKER_SEED       0xa7
 
@@ -150,114 +146,4 @@ bool guest_receives_only_marker(struct guest *guest, struct guest *from)
 		return false;
 	return received.bytes == sizeof(marker) &&
 	       memcmp(received.data, marker, sizeof(marker)) == 0;
-}
-
-void stream_start(struct stream *stream, struct guest *from, struct guest *to)
-{
-	memset(stream, 0, sizeof(*stream));
-	stream->from = from;
-	stream->to = to;
-	stream->last_ns = lab_now_ns();
-}
-
-static void fill_numbered(const struct stream *stream, struct svio_vif_buf *buf, uint64_t number)
-{
-	memset(buf->data, 0, STREAM_BYTES);
-	memcpy(buf->data, stream->to->mac, 6);
-	memcpy(buf->data + 6, stream->from->mac, 6);
-	buf->data[12] = STREAM_ETHERTYPE >> 8;
-	buf->data[13] = STREAM_ETHERTYPE & 0xff;
-	memcpy(buf->data + 16, &number, sizeof(number));
-	buf->len = STREAM_BYTES;
-}
-
-static void send_some(struct stream *stream)
-{
-	struct svio_vif_buf bufs[STREAM_BURST];
-	uint64_t under_way = stream->sent - (stream->received + stream->lost);
-	uint32_t n = STREAM_BURST;
-
-	if (under_way + n > STREAM_WINDOW)
-		return;
-	n = svio_vif_alloc_burst(stream->from->queue, bufs, n);
-	for (uint32_t i = 0; i < n; i++)
-		fill_numbered(stream, &bufs[i], stream->sent + i);
-	uint32_t taken = svio_vif_tx_burst(stream->from->queue, bufs, n);
-
-	stream->sent += taken;
-	svio_vif_free_burst(stream->from->queue, bufs + taken, n - taken);
-}
-
-static void judge_frame(struct stream *stream, const struct svio_vif_buf *buf)
-{
-	uint64_t expected = stream->received + stream->lost;
-	uint64_t now = lab_now_ns();
-	uint64_t number;
-
-	memcpy(&number, buf->data + 16, sizeof(number));
-	if (buf->len != STREAM_BYTES || memcmp(buf->data, stream->to->mac, 6) != 0 ||
-	    memcmp(buf->data + 6, stream->from->mac, 6) != 0 || number >= stream->sent) {
-		stream->broken++;
-		return;
-	}
-	if (now - stream->last_ns > stream->gap_max_ns)
-		stream->gap_max_ns = now - stream->last_ns;
-	stream->last_ns = now;
-	if (number < expected) {
-		stream->duplicates++;
-		return;
-	}
-	stream->lost += number - expected;
-	stream->received++;
-}
-
-void stream_step(struct stream *stream)
-{
-	struct svio_vif_buf bufs[STREAM_BURST];
-	uint32_t n;
-
-	send_some(stream);
-	n = svio_vif_rx_burst(stream->to->queue, bufs, STREAM_BURST);
-	for (uint32_t i = 0; i < n; i++)
-		judge_frame(stream, &bufs[i]);
-	svio_vif_free_burst(stream->to->queue, bufs, n);
-	if (!n)
-		sched_yield();
-}
-
-static bool stream_is_stuck(const struct stream *stream)
-{
-	return lab_now_ns() - stream->last_ns > LAB_PATIENCE_NS;
-}
-
-bool stream_run(struct stream *stream, uint64_t count)
-{
-	uint64_t goal = stream->received + count;
-
-	stream->last_ns = lab_now_ns();
-	while (stream->received < goal) {
-		stream_step(stream);
-		if (stream_is_stuck(stream))
-			return false;
-	}
-	return true;
-}
-
-bool stream_drain(struct stream *stream)
-{
-	struct svio_vif_buf bufs[STREAM_BURST];
-
-	stream->last_ns = lab_now_ns();
-	while (stream->received + stream->lost < stream->sent) {
-		uint32_t n = svio_vif_rx_burst(stream->to->queue, bufs, STREAM_BURST);
-
-		for (uint32_t i = 0; i < n; i++)
-			judge_frame(stream, &bufs[i]);
-		svio_vif_free_burst(stream->to->queue, bufs, n);
-		if (stream_is_stuck(stream))
-			return false;
-		if (!n)
-			sched_yield();
-	}
-	return true;
 }

@@ -3,6 +3,8 @@
 #ifndef DEVICE_GUEST_H
 #define DEVICE_GUEST_H
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -117,5 +119,18 @@ bool stream_run(struct stream *stream, uint64_t count);
 
 /* Waits until everything that was sent has come. False: it does not. */
 bool stream_drain(struct stream *stream);
+
+/* A stream on a thread of its own: the neighbours that must not notice. */
+struct neighbours {
+	struct stream stream; /* the thread's until neighbours_stop() */
+	pthread_t thread;
+	atomic_bool stop;
+	bool drained;
+};
+
+bool neighbours_start(struct neighbours *neighbours, struct guest *from, struct guest *to);
+
+/* Ends and prints it. Did everything arrive whole? Duplicates are the caller's to judge. */
+bool neighbours_stop(struct neighbours *neighbours);
 
 #endif /* DEVICE_GUEST_H */

@@ -242,23 +242,32 @@ pid_t lab_firmware(const struct device_lab *lab)
 	return found;
 }
 
-void lab_firmware_kill(const struct device_lab *lab)
+static void await_other_firmware(const struct device_lab *lab, pid_t old)
 {
 	uint64_t deadline = lab_now_ns() + LAB_PATIENCE_NS;
+
+	for (pid_t now = lab_firmware(lab); now == 0 || now == old; now = lab_firmware(lab)) {
+		if (lab_now_ns() > deadline)
+			give_up("no new firmware");
+		yield_turn();
+	}
+}
+
+void lab_firmware_await(const struct device_lab *lab)
+{
+	await_other_firmware(lab, 0);
+}
+
+void lab_firmware_kill(const struct device_lab *lab)
+{
 	pid_t old = lab_firmware(lab);
-	pid_t now = old;
 
 	if (!old) {
 		errno = ESRCH;
 		give_up("no firmware to kill");
 	}
 	kill(old, SIGKILL);
-	while (now == 0 || now == old) {
-		if (lab_now_ns() > deadline)
-			give_up("no new firmware");
-		yield_turn();
-		now = lab_firmware(lab);
-	}
+	await_other_firmware(lab, old);
 }
 
 int lab_open_fds(pid_t pid)

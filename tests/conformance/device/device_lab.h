@@ -9,6 +9,8 @@
 #ifndef DEVICE_LAB_H
 #define DEVICE_LAB_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -42,6 +44,15 @@ pid_t lab_firmware(const struct device_lab *lab);
 
 /* kill -9 of the firmware; returns when sviod runs another one. */
 void lab_firmware_kill(const struct device_lab *lab);
+
+/* Returns when there is a firmware process. */
+void lab_firmware_await(const struct device_lab *lab);
+
+/*
+ * Do the books of the whole device balance (svio_counters.h)? Only where nothing
+ * is under way and no VIF with traffic was deleted. Prints them when not.
+ */
+bool lab_books_balance(struct device_lab *lab);
 
 /* What a process holds. */
 int lab_open_fds(pid_t pid);
