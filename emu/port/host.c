@@ -133,7 +133,7 @@ static int check_segment(const struct svio_host_segment *s, uint64_t mapped)
 	    s->cores == 0 || s->cores > SVIO_HOST_CORES_MAX ||
 	    !range_ok(s->vifs_offset, (uint64_t)s->vifs_max * sizeof(struct svio_host_vif),
 		      mapped) ||
-	    !range_ok(s->private_offset, SVIO_HOST_DEVICE_PRIVATE_BYTES, mapped) ||
+	    !range_ok(s->private_offset, (uint64_t)SVIO_HOST_DEVICE_PRIVATE_BYTES, mapped) ||
 	    !range_ok(s->faults_offset, sizeof(struct svio_iommu_fault_log), mapped)) {
 		svio_port_log("the segment contradicts itself (%llu bytes, %u VIFs): use sviod "
 			      "and svio-fw of one build",
@@ -143,7 +143,7 @@ static int check_segment(const struct svio_host_segment *s, uint64_t mapped)
 	return 0;
 }
 
-/* Map all of a shared memory file. NULL: errno. */
+/* Map all of a shared memory file, at least bytes_min long. NULL: errno (EINVAL: it is none). */
 static void *map_whole(int fd, int prot, uint64_t bytes_min, uint64_t *bytes)
 {
 	struct stat st;
@@ -151,13 +151,15 @@ static void *map_whole(int fd, int prot, uint64_t bytes_min, uint64_t *bytes)
 
 	if (fstat(fd, &st) < 0)
 		return NULL;
-	if (!S_ISREG(st.st_mode) || st.st_size < 0 || (uint64_t)st.st_size < bytes_min) {
+	if (!S_ISREG(st.st_mode) || st.st_size <= 0 || (uint64_t)st.st_size < bytes_min) {
 		errno = EINVAL;
 		return NULL;
 	}
 	*bytes = (uint64_t)st.st_size;
 	base = mmap(NULL, *bytes, prot, MAP_SHARED, fd, 0);
-	return base == MAP_FAILED ? NULL : base;
+	if (base == MAP_FAILED)
+		return NULL;
+	return base;
 }
 
 static int map_hello(struct svio_port_host *host, struct request *request)

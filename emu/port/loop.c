@@ -73,7 +73,7 @@ static void report_link(struct svio_port *port)
 	bool up;
 
 	wire->kind->link(wire, mac, &up, &speed_mbps);
-	if (memcmp(shared_mac, mac, sizeof(mac)))
+	if (memcmp(shared_mac, mac, sizeof(mac)) != 0)
 		memcpy(shared_mac, mac, sizeof(mac));
 	if (port->link_reported && up == port->link_up && speed_mbps == port->link_speed_mbps)
 		return;

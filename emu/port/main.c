@@ -98,7 +98,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 			return usage_error("--host-fd", optarg, "not a descriptor's number");
 		if (c == 'c' && !parse_number(optarg, CPU_SETSIZE - 1, &o->cpu))
 			return usage_error("--cpu", optarg, "not a processor's number");
-		if (c == 'p' && strcmp(optarg, "auto") && strcmp(optarg, "busy"))
+		if (c == 'p' && strcmp(optarg, "auto") != 0 && strcmp(optarg, "busy") != 0)
 			return usage_error("--poll", optarg, "use auto or busy");
 		if (c == 'p')
 			o->busy = !strcmp(optarg, "busy");

@@ -27,14 +27,18 @@ static bool covers(const char *base, uint64_t bytes, const char *address)
 	return base && address >= base && address < base + bytes;
 }
 
-static bool replace(void *base, uint64_t bytes)
+/* Private zero pages in place of a mapping. */
+static bool blank(void *base, uint64_t bytes)
 {
-	return mmap(base, bytes, PROT_READ | PROT_WRITE,
-		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0) != MAP_FAILED;
+	void *pages = mmap(base, bytes, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
+
+	/* cppcheck-suppress memleak ; it stays mapped, in the object's place */
+	return pages == base;
 }
 
 /* Doorbell pages are sviod's memory, but a client holds the descriptor too. */
-static bool replace_doorbells(const char *address)
+static bool blank_doorbells(const char *address)
 {
 	uint32_t vif;
 
@@ -42,7 +46,7 @@ static bool replace_doorbells(const char *address)
 		char *base = (char *)owner->doorbells[vif];
 
 		if (covers(base, sizeof(struct svio_doorbell_bar), address))
-			return replace(base, sizeof(struct svio_doorbell_bar));
+			return blank(base, sizeof(struct svio_doorbell_bar));
 	}
 	return false;
 }
@@ -56,13 +60,13 @@ static void handle_sigbus(int signal_number, siginfo_t *info, void *context)
 	for (object = 0; object < SVIO_HAL_OBJECTS_MAX; object++) {
 		struct svio_hal_object *o = &owner->objects[object];
 
-		if (covers(o->base, o->bytes, address) && replace(o->base, o->bytes)) {
+		if (covers(o->base, o->bytes, address) && blank(o->base, o->bytes)) {
 			lost[object] = 1;
 			lost_any = 1;
 			return;
 		}
 	}
-	if (owner->doorbells && replace_doorbells(address))
+	if (owner->doorbells && blank_doorbells(address))
 		return;
 	/* A bug of ours: die of it as if there were no handler. */
 	signal(signal_number, SIG_DFL);

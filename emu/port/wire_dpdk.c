@@ -12,6 +12,7 @@
  */
 #include <net/if.h>
 #include <pthread.h>
+#include <regex.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -425,15 +426,15 @@ static int write_af_packet_device(struct dpdk *d, const char *arguments)
 /* "00:1f.0" or "0000:00:1f.0", perhaps with device arguments behind a comma. */
 static bool is_pci_address(const char *text)
 {
-	unsigned int a, b, c, f;
-	int end = 0;
+	regex_t pattern;
+	bool matches;
 
-	if (sscanf(text, "%4x:%2x:%2x.%1x%n", &a, &b, &c, &f, &end) != 4 || end == 0) {
-		end = 0;
-		if (sscanf(text, "%2x:%2x.%1x%n", &b, &c, &f, &end) != 3 || end == 0)
-			return false;
-	}
-	return text[end] == '\0' || text[end] == ',';
+	if (regcomp(&pattern, "^([0-9a-f]{4}:)?[0-9a-f]{2}:[0-9a-f]{2}[.][0-7](,.*)?$",
+		    REG_EXTENDED | REG_ICASE | REG_NOSUB) != 0)
+		return false;
+	matches = regexec(&pattern, text, 0, NULL, 0) == 0;
+	regfree(&pattern);
+	return matches;
 }
 
 static int write_device(struct dpdk *d)
@@ -452,7 +453,7 @@ static int write_device(struct dpdk *d)
 		return 0;
 	}
 	d->pci = is_pci_address(spec);
-	if (!d->pci && strncmp(spec, "net_", 4) && strncmp(spec, "eth_", 4)) {
+	if (!d->pci && strncmp(spec, "net_", 4) != 0 && strncmp(spec, "eth_", 4) != 0) {
 		svio_port_wire_fail(
 			d->wire,
 			"%s: not a wire: use null, tap:NAME, af_packet:IF, "

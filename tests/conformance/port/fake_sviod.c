@@ -49,7 +49,7 @@ void fake_open(struct fake_sviod *f)
 	uint64_t private_state = faults + align_page(sizeof(struct svio_iommu_fault_log));
 
 	memset(f, 0, sizeof(*f));
-	f->segment_bytes = private_state + SVIO_HOST_DEVICE_PRIVATE_BYTES;
+	f->segment_bytes = private_state + (uint64_t)SVIO_HOST_DEVICE_PRIVATE_BYTES;
 	f->segment_fd = fake_memory(f->segment_bytes);
 	f->tables_fd = fake_memory(1 << 20);
 	f->log_fd = fake_memory(0);
@@ -119,7 +119,7 @@ void fake_send_raw(struct fake_sviod *f, const void *bytes, size_t count, const 
 		struct cmsghdr align;
 		char bytes[CMSG_SPACE(8 * sizeof(int))];
 	} control;
-	struct iovec iov = { .iov_base = (void *)(uintptr_t)bytes, .iov_len = count };
+	struct iovec iov = { .iov_base = (void *)bytes, .iov_len = count };
 	struct msghdr header = { .msg_iov = &iov, .msg_iovlen = 1 };
 	uint64_t one = 1;
 
