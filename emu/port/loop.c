@@ -175,8 +175,8 @@ static void drain_kick(struct svio_port *port)
 		__atomic_store_n(kicks, *kicks + 1, __ATOMIC_RELAXED);
 }
 
-/* Block until something happens or ns are over; see to what happened. */
-static void wait_for_events(struct svio_port *port, uint64_t ns)
+/* Block until something happens or ns are over; see to what happened. True: something has. */
+static bool wait_for_events(struct svio_port *port, uint64_t ns)
 {
 	struct timespec timeout = { .tv_sec = (time_t)(ns / 1000000000u),
 				    .tv_nsec = (long)(ns % 1000000000u) };
@@ -205,6 +205,7 @@ static void wait_for_events(struct svio_port *port, uint64_t ns)
 	}
 	if (port->wire.open)
 		port->wire.kind->wake(&port->wire, traffic);
+	return count > 0;
 }
 
 static void set_state(struct svio_port *port, enum svio_host_fw_state state)
@@ -212,20 +213,23 @@ static void set_state(struct svio_port *port, enum svio_host_fw_state state)
 	__atomic_store_n(&port->host.segment->fw_state, (uint32_t)state, __ATOMIC_SEQ_CST);
 }
 
-/* All VIFs are marked asleep and nobody had work. */
-static void go_to_sleep(struct svio_port *port, uint64_t until_ns)
+/* All VIFs are marked asleep and nobody had work. True: woken by an event, not by the time. */
+static bool go_to_sleep(struct svio_port *port, uint64_t until_ns)
 {
 	uint64_t now = svio_hal_now_ns();
+	bool event;
 
 	set_state(port, SVIO_HOST_FW_ASLEEP);
 	/* Pairs with sviod's barrier between mail or wake and its look at fw_state. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (woken_by_host(port) || until_ns <= now)
-		wait_for_events(port, 0); /* the wire's interrupt is to be disarmed all the same */
+		event = wait_for_events(
+			port, 0); /* the wire's interrupt is to be disarmed all the same */
 	else
-		wait_for_events(port, nearer(until_ns - now, SLEEP_MAX_NS));
+		event = wait_for_events(port, nearer(until_ns - now, SLEEP_MAX_NS));
 	set_state(port, SVIO_HOST_FW_POLLING);
 	svio_fw_wake(port->fw);
+	return event;
 }
 
 static void adapt_spin(struct svio_port *port, uint64_t slept_ns)
@@ -244,18 +248,21 @@ static void try_to_sleep(struct svio_port *port)
 	if (port->wire.open)
 		port->wire.kind->sleep(&port->wire, &most_ns);
 	/* The wire is armed: frames that came before are found by this poll, later ones wake. */
-	if (pass(port) > 0 || port->stop || !svio_fw_sleep(port->fw, &deadline_ns)) {
+	if (pass(port) > 0)
+		port->idle_since_ns = 0;
+	if (!port->idle_since_ns || port->stop || !svio_fw_sleep(port->fw, &deadline_ns)) {
 		if (port->wire.open)
 			port->wire.kind->wake(&port->wire, false);
 		return;
 	}
 	if (most_ns != UINT64_MAX)
 		deadline_ns = nearer(deadline_ns, before + most_ns);
-	go_to_sleep(port, deadline_ns);
+	/* Woken by the time it sleeps on at once, unless the next poll finds work. */
+	if (go_to_sleep(port, deadline_ns))
+		port->idle_since_ns = 0;
 	adapt_spin(port, svio_hal_now_ns() - before);
 	if (svio_port_signalled || !port->wire.open)
 		port->housekeeping_ns = 0;
-	port->idle_since_ns = 0;
 }
 
 static void idle(struct svio_port *port, uint64_t now)
