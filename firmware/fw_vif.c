@@ -53,7 +53,9 @@ int fw_vif_move(struct svio_fw *fw, struct fw_vif *vif, enum svio_vif_state to)
 	if (!(moves[vif->status] >> to & 1))
 		return -EINVAL;
 	vif->status = to;
+	SVIO_HAL_STEP(fw->hal);
 	fw_reg_set(vif, SVIO_REG_STATUS, to);
+	SVIO_HAL_STEP(fw->hal);
 	settle(fw, vif);
 	return 0;
 }
@@ -129,6 +131,7 @@ void fw_vif_control(struct svio_fw *fw, struct fw_vif *vif, uint32_t value)
 	}
 	vif->control_seen = true;
 	vif->sram->last_control = value;
+	SVIO_HAL_STEP(fw->hal);
 	if (vif->status != from)
 		fw_vif_fail(fw, vif, SVIO_ERROR_SEQUENCE, NULL, 0);
 	else if (value == SVIO_CONTROL_NEGOTIATE)

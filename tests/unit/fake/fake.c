@@ -42,6 +42,17 @@ void svio_fake_step(struct svio_hal *hal)
 		longjmp(hal->crash, 1);
 }
 
+/* A crash may come in the middle of a copy. */
+void svio_fake_copy(void *to, const void *from, size_t bytes)
+{
+	size_t half = bytes / 2;
+
+	memcpy(to, from, half);
+	if (fake.hal.crash_at)
+		svio_fake_step(&fake.hal);
+	memcpy((char *)to + half, (const char *)from + half, bytes - half);
+}
+
 char *svio_fake_object(struct svio_hal *hal, uint32_t object)
 {
 	if (!object || object > FAKE_VIFS || object == hal->object_lost || !fake.mem[object - 1])

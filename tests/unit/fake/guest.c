@@ -80,16 +80,22 @@ bool guest_admin_next(struct guest *guest, struct svio_admin_cmpl *cmpl)
 	return true;
 }
 
-bool guest_admin(struct guest *guest, struct svio_admin_cmd *cmd, struct svio_admin_cmpl *cmpl)
+uint16_t guest_admin_put(struct guest *guest, struct svio_admin_cmd *cmd)
 {
 	uint32_t slot = guest->admin_tail & ((1u << GUEST_ADMIN_LG2) - 1);
-	uint16_t id = ++guest->admin_id;
 
-	cmd->id = id;
+	cmd->id = ++guest->admin_id;
 	memcpy(fake_at(guest->vif, GUEST_ADMIN_SQ) + slot * sizeof(*cmd), cmd, sizeof(*cmd));
 	guest->admin_tail++;
 	guest_doorbell(guest, SVIO_QUEUE_ADMIN, 0)->tail = guest->admin_tail;
 	wake_if_asleep(guest);
+	return cmd->id;
+}
+
+bool guest_admin(struct guest *guest, struct svio_admin_cmd *cmd, struct svio_admin_cmpl *cmpl)
+{
+	uint16_t id = guest_admin_put(guest, cmd);
+
 	fake_run();
 	while (guest_admin_next(guest, cmpl)) {
 		if (!cmpl->event && cmpl->id == id)
@@ -131,9 +137,10 @@ struct svio_admin_cmd guest_rxq_cmd(uint32_t qid, uint32_t lg2, uint16_t buf_len
 	return cmd;
 }
 
-static void prepare_queue(struct guest *guest, struct guest_queue *queue, uint32_t kind,
-			  const struct svio_admin_cmd *cmd)
+void guest_queue_prepare(struct guest *guest, uint32_t kind, const struct svio_admin_cmd *cmd)
 {
+	uint32_t qid = cmd->queue_create.qid;
+	struct guest_queue *queue = kind == SVIO_QUEUE_TX ? &guest->tx[qid] : &guest->rx[qid];
 	uint32_t bytes = 16u << cmd->queue_create.ring_lg2;
 	struct svio_doorbell *doorbell = guest_doorbell(guest, kind, cmd->queue_create.qid);
 
@@ -152,7 +159,7 @@ uint32_t guest_txq_create(struct guest *guest, uint32_t qid, uint32_t lg2)
 {
 	struct svio_admin_cmd cmd = guest_txq_cmd(qid, lg2);
 
-	prepare_queue(guest, &guest->tx[qid], SVIO_QUEUE_TX, &cmd);
+	guest_queue_prepare(guest, SVIO_QUEUE_TX, &cmd);
 	return guest_command(guest, &cmd);
 }
 
@@ -160,7 +167,7 @@ uint32_t guest_rxq_create(struct guest *guest, uint32_t qid, uint32_t lg2, uint1
 {
 	struct svio_admin_cmd cmd = guest_rxq_cmd(qid, lg2, buf_len);
 
-	prepare_queue(guest, &guest->rx[qid], SVIO_QUEUE_RX, &cmd);
+	guest_queue_prepare(guest, SVIO_QUEUE_RX, &cmd);
 	return guest_command(guest, &cmd);
 }
 

@@ -13,8 +13,8 @@
 #include "fake.h"
 
 #define GUEST_QUEUES   4
-#define GUEST_ADMIN_SQ fake_iova(0x0000)
-#define GUEST_ADMIN_CQ fake_iova(0x4000)
+#define GUEST_ADMIN_SQ (FAKE_IOVA + 0x0000)
+#define GUEST_ADMIN_CQ (FAKE_IOVA + 0x4000)
 #define GUEST_SCRATCH  fake_iova(0x8000) /* for RSS tables and statistics */
 #define GUEST_TX_DATA  fake_iova(0x200000)
 #define GUEST_TX_BYTES 0x200000u
@@ -65,12 +65,17 @@ bool guest_admin(struct guest *guest, struct svio_admin_cmd *cmd, struct svio_ad
 /* The same, returning the status alone (UINT32_MAX: no completion). */
 uint32_t guest_command(struct guest *guest, struct svio_admin_cmd *cmd);
 
+/* Put a command and ring, no more. Its id. */
+uint16_t guest_admin_put(struct guest *guest, struct svio_admin_cmd *cmd);
+
 /* Take one completion or event if there is one. */
 bool guest_admin_next(struct guest *guest, struct svio_admin_cmpl *cmpl);
 
 /* Create commands with usual values; the caller may change them before guest_command(). */
 struct svio_admin_cmd guest_txq_cmd(uint32_t qid, uint32_t lg2);
 struct svio_admin_cmd guest_rxq_cmd(uint32_t qid, uint32_t lg2, uint16_t buf_len);
+/* Clear the rings and the doorbell that a create command names. */
+void guest_queue_prepare(struct guest *guest, uint32_t kind, const struct svio_admin_cmd *cmd);
 uint32_t guest_txq_create(struct guest *guest, uint32_t qid, uint32_t lg2);
 uint32_t guest_rxq_create(struct guest *guest, uint32_t qid, uint32_t lg2, uint16_t buf_len);
 

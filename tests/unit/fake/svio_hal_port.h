@@ -14,7 +14,7 @@
 
 uint64_t svio_fake_now_ns(void);
 void svio_fake_step(struct svio_hal *hal);
-void svio_fake_copied(struct svio_hal *hal, const void *to, size_t bytes);
+void svio_fake_copy(void *to, const void *from, size_t bytes);
 char *svio_fake_object(struct svio_hal *hal, uint32_t object);
 uint64_t svio_fake_object_bytes(struct svio_hal *hal, uint32_t object);
 void svio_fake_raise(struct svio_hal *hal, uint32_t vif, uint32_t vector);
@@ -45,7 +45,7 @@ static inline uint64_t svio_hal_object_bytes(struct svio_hal *hal, uint32_t obje
 
 static inline void svio_hal_copy(void *to, const void *from, size_t bytes)
 {
-	memcpy(to, from, bytes);
+	svio_fake_copy(to, from, bytes);
 }
 
 static inline void svio_hal_raise(struct svio_hal *hal, uint32_t vif, uint32_t vector)
