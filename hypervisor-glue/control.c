@@ -151,30 +151,25 @@ static void run_line(struct client *client, const char *line, size_t bytes)
 	json_object_put(request);
 }
 
-/* Run complete lines while none is waiting for an answer and answers are being read. */
-static void run_lines(struct client *client)
+/* Run one complete line, if there is one. False: nothing was to do. */
+static bool run_next_line(struct client *client)
 {
-	size_t start = 0;
+	char *end = client->in_bytes ? memchr(client->in, '\n', client->in_bytes) : NULL;
+	size_t bytes;
 
-	while (client->fd >= 0 && !client->waiting && !client->ending && client->out_bytes == 0) {
-		char *line = client->in + start;
-		char *end = client->in_bytes > start ? memchr(line, '\n', client->in_bytes - start)
-						     : NULL;
-
-		if (!end)
-			break;
-		start += (size_t)(end - line) + 1;
-		if (end > line)
-			run_line(client, line, (size_t)(end - line));
+	if (end) {
+		bytes = (size_t)(end - client->in);
+		if (bytes > 0)
+			run_line(client, client->in, bytes);
+		client->in_bytes -= bytes + 1;
+		memmove(client->in, end + 1, client->in_bytes);
+		return true;
 	}
-	client->in_bytes -= start;
-	if (start > 0)
-		memmove(client->in, client->in + start, client->in_bytes);
-	if (client->in_bytes >= SVIO_CONTROL_LINE_BYTES && !client->waiting &&
-	    client->out_bytes == 0 && !client->ending) {
-		queue_reply(client, svio_command_error(-EINVAL, "the request is too long"));
-		client->ending = true;
-	}
+	if (client->in_bytes < SVIO_CONTROL_LINE_BYTES)
+		return false;
+	queue_reply(client, svio_command_error(-EINVAL, "the request is too long"));
+	client->ending = true;
+	return true;
 }
 
 /* False: the client is gone. */
@@ -215,19 +210,15 @@ static void watch_client(struct client *client)
 /* Go on with what can be gone on with. The client may be freed by this. */
 static void work(struct client *client)
 {
-	bool alive = true;
-	size_t before;
+	bool alive, idle = false;
 
 	client->working = true;
 	do {
-		before = client->in_bytes;
-		run_lines(client);
 		alive = client->fd >= 0 && send_out(client);
-	} while (alive && client->out_bytes == 0 && !client->waiting && !client->ending &&
-		 client->in_bytes != before);
+		idle = alive && client->out_bytes == 0 && !client->waiting;
+	} while (idle && !client->ending && run_next_line(client));
 	client->working = false;
-	if (!alive ||
-	    (client->out_bytes == 0 && !client->waiting && (client->ending || client->eof)))
+	if (!alive || (idle && (client->ending || client->eof)))
 		hang_up(client);
 	else
 		watch_client(client);
