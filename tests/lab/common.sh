@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# shellcheck shell=bash
 #
 # Sourced by the lab's scripts: where things are, messages, entering the trixie root.
 # SVIO_LAB is the lab's folder (default: build/lab of the repository, in no commit).

@@ -23,6 +23,6 @@ def backend_guests(kernel="newest", mtu=1500, **options):
                                 arguments=net.virtio_arguments(tap, mac), **options))
         for guest, address in zip(guests, (CLIENT, SERVER)):
             stack.enter_context(guest)
-            guest.run("modprobe virtio_net && ip link set eth0 up mtu %d && "
-                      "ip addr add %s/24 dev eth0" % (mtu, address))
+            guest.run(f"modprobe virtio_net && ip link set eth0 up mtu {mtu} && "
+                      f"ip addr add {address}/24 dev eth0")
         yield (net, *guests)

@@ -9,7 +9,8 @@ COMPLAINTS = re.compile(
     r"|KASAN|KFENCE|UBSAN|possible recursive locking|circular locking|inconsistent lock state"
     r"|suspicious RCU usage|sleeping function called|scheduling while atomic"
     r"|rcu.*detected stalls|soft lockup|hard LOCKUP|hung_task|blocked for more than"
-    r"|page_pool_release_retry|unregister_netdevice: waiting|NETDEV WATCHDOG|transmit queue.*timed out"
+    r"|page_pool_release_retry|unregister_netdevice: waiting|NETDEV WATCHDOG"
+    r"|transmit queue.*timed out"
     r"|DMA-API:|refcount_t:|Bad page state|Memory leak|Objects remaining|list_(add|del) corruption"
     r"|nobody cared|hw csum failure|Tainted:.*\b[BDLMW]\b"
 )

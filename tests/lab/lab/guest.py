@@ -60,7 +60,8 @@ class Command:
 class Guest:
     """usage: with Guest("a", devices=[{"driver": ...}]) as guest: guest.run("ip addr")
 
-    kernel      '6.1', '6.12' or 'newest' (tests/lab/prepare made them)
+    kernel      '6.1', '6.12', 'newest' or 'debug' (tests/lab/prepare made them)
+    memory_mb   default 256; 512 for the debug kernel
     devices     QEMU -device: dictionaries (passed as JSON) or strings
     arguments   further QEMU arguments
     files       guest path -> host path or bytes: added to the initramfs, executable
@@ -73,7 +74,7 @@ class Guest:
     Leaving the `with` block stops QEMU and raises GuestComplaint if the kernel complained.
     """
 
-    def __init__(self, name="guest", *, kernel="newest", memory_mb=256, cpus=1, devices=(),
+    def __init__(self, name="guest", *, kernel="newest", memory_mb=None, cpus=1, devices=(),
                  arguments=(), files=None, prefix=(), ports=0, append="", debug=False,
                  reboots=False, allow=None):
         self.name = name
@@ -88,6 +89,7 @@ class Guest:
         self._ready = 0
         self._gone = False
         self.process = None
+        memory_mb = memory_mb or (512 if kernel == "debug" else 256)
         self._start(memory_mb, cpus, devices, arguments, files or {}, list(prefix), ports, append,
                     debug, reboots)
 
@@ -244,6 +246,14 @@ class Guest:
         if lines:
             raise GuestComplaint(f"{self.name} ({self.kernel}): " + "\n".join(lines[:10])
                                  + "\n--- console:\n" + self._last_words())
+
+    def check_leaks(self):
+        """Raises GuestComplaint for memory that nothing points to; wants kernel='debug'."""
+        # A leak counts from the second scan on: pointers in registers are not seen.
+        leaks = self.run("cd /sys/kernel/debug && echo scan > kmemleak && sleep 6 && "
+                         "echo scan > kmemleak && cat kmemleak", 120).output
+        if "unreferenced object" in leaks:
+            raise GuestComplaint(f"{self.name}: {leaks}")
 
     def cpu_seconds(self):
         """CPU time that QEMU has used."""

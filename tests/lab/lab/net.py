@@ -24,8 +24,8 @@ class Net:
 
     def __init__(self):
         _make_tun_node()
-        self._holder = process.spawn(
-            ["unshare", "--net", "sh", "-c", "echo; exec sleep infinity"], stdout=subprocess.PIPE)
+        hold = ["unshare", "--net", "sh", "-c", "echo; exec sleep infinity"]
+        self._holder = process.spawn(hold, stdout=subprocess.PIPE)
         if not self._holder.stdout.readline():
             raise LabError("no network namespace: this wants root")
         # Put in front of a command, it runs it in the namespace (and execs it: same pid).

@@ -3,6 +3,7 @@
 
 import os
 import pathlib
+import select
 import signal
 import subprocess
 import sys
@@ -87,7 +88,6 @@ class Processes(unittest.TestCase):
             script.send_signal(number)
             script.wait(20)
         with open(handle, "rb", buffering=0):
-            import select
             ended, _, _ = select.select([handle], [], [], 20)
         self.assertTrue(ended, f"pid {pid} lives on")
 
