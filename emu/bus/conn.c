@@ -17,7 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/queue.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -27,10 +26,10 @@
 #define REQUESTS_A_TURN 64
 
 /* Payloads up to this size need no allocation of their own: all but writes that we refuse anyway. */
-#define PAYLOAD_KEPT_BYTES (16 * 1024)
+#define PAYLOAD_KEPT_BYTES 16384u
 
 struct answer {
-	STAILQ_ENTRY(answer) next;
+	struct answer *next;
 	int fd;
 	size_t bytes, sent;
 	uint8_t data[];
@@ -50,7 +49,8 @@ struct bus_conn {
 	uint8_t *payload;
 	size_t payload_room;
 
-	STAILQ_HEAD(, answer) answers;
+	struct answer *answers;      /* to be sent, oldest first */
+	struct answer **answers_end; /* where the next one is linked */
 
 	bool waiting;   /* a request is at hand */
 	bool finishing; /* nothing more is read */
@@ -200,14 +200,25 @@ static void forget_request(struct bus_conn *conn)
 	}
 }
 
+/* The oldest one. */
+static void drop_answer(struct bus_conn *conn)
+{
+	struct answer *answer = conn->answers;
+
+	conn->answers = answer->next;
+	if (!conn->answers)
+		conn->answers_end = &conn->answers;
+	free(answer);
+}
+
 /*
  * Send as much as the socket takes, each answer by a sendmsg of its own: QEMU
  * wants a header in one piece, and descriptors with their message.
  */
 static void send_answers(struct bus_conn *conn)
 {
-	while (!STAILQ_EMPTY(&conn->answers)) {
-		struct answer *answer = STAILQ_FIRST(&conn->answers);
+	while (conn->answers) {
+		struct answer *answer = conn->answers;
 		union {
 			char bytes[CMSG_SPACE(sizeof(int))];
 			struct cmsghdr align;
@@ -234,10 +245,8 @@ static void send_answers(struct bus_conn *conn)
 			conn->finishing = true; /* nobody reads any more: drop this and the rest */
 		else
 			answer->sent += (size_t)sent;
-		if (sent < 0 || answer->sent == answer->bytes) {
-			STAILQ_REMOVE_HEAD(&conn->answers, next);
-			free(answer);
-		}
+		if (sent < 0 || answer->sent == answer->bytes)
+			drop_answer(conn);
 	}
 }
 
@@ -246,7 +255,7 @@ static void watch_events(struct bus_conn *conn)
 {
 	uint32_t events;
 
-	if (!STAILQ_EMPTY(&conn->answers))
+	if (conn->answers)
 		events = EPOLLOUT;
 	else if (conn->waiting || conn->ended)
 		events = EPOLLONESHOT; /* else a hang-up, which cannot be masked, would spin */
@@ -262,12 +271,8 @@ static void watch_events(struct bus_conn *conn)
 
 static void free_conn(struct bus_conn *conn)
 {
-	while (!STAILQ_EMPTY(&conn->answers)) {
-		struct answer *answer = STAILQ_FIRST(&conn->answers);
-
-		STAILQ_REMOVE_HEAD(&conn->answers, next);
-		free(answer);
-	}
+	while (conn->answers)
+		drop_answer(conn);
 	drop_fds(&conn->request);
 	free(conn->payload);
 	free(conn);
@@ -305,13 +310,13 @@ static bool is_over(const struct bus_conn *conn)
 {
 	if (conn->waiting)
 		return conn->hung_up;
-	return conn->finishing && STAILQ_EMPTY(&conn->answers);
+	return conn->finishing && !conn->answers;
 }
 
 static void serve(struct bus_conn *conn)
 {
 	conn->serving = true;
-	if (STAILQ_EMPTY(&conn->answers))
+	if (!conn->answers)
 		serve_requests(conn);
 	if (!conn->closed)
 		conn->ops->idle(conn->owner);
@@ -353,7 +358,7 @@ struct bus_conn *bus_conn_open(struct svio_loop *loop, int fd, const struct bus_
 	conn->ops = ops;
 	conn->owner = owner;
 	conn->fd = fd;
-	STAILQ_INIT(&conn->answers);
+	conn->answers_end = &conn->answers;
 	conn->events = EPOLLIN;
 	conn->source = svio_loop_add_fd(loop, fd, conn->events, handle_events, conn);
 	if (!conn->source) {
@@ -385,7 +390,9 @@ static void queue_answer(struct bus_conn *conn, uint32_t error, const void *payl
 	memcpy(answer->data, &header, sizeof(header));
 	if (bytes)
 		memcpy(answer->data + sizeof(header), payload, bytes);
-	STAILQ_INSERT_TAIL(&conn->answers, answer, next);
+	answer->next = NULL;
+	*conn->answers_end = answer;
+	conn->answers_end = &answer->next;
 }
 
 static void answer_request(struct bus_conn *conn, uint32_t error, const void *payload, size_t bytes,

@@ -29,15 +29,24 @@ struct front {
 	struct svio_loop_source *source, *pause;
 	int fd;
 	struct bus_function function;
-	LIST_HEAD(, bus_session) sessions; /* newest first */
+	struct bus_session *sessions; /* newest first */
 	struct sockaddr_un address;
 };
+
+static void unlink_session(struct front *front, struct bus_session *session)
+{
+	struct bus_session **link = &front->sessions;
+
+	while (*link != session)
+		link = &(*link)->next;
+	*link = session->next;
+}
 
 static void end_session(void *owner, struct bus_session *session)
 {
 	struct front *front = owner;
 
-	LIST_REMOVE(session, next);
+	unlink_session(front, session);
 	if (bus_session_is_client(session)) {
 		svio_log(SVIO_LOG_INFO, "vif %s: client disconnected",
 			 svio_vif_name(front->function.vif));
@@ -50,11 +59,10 @@ static const struct bus_session_ops session_ops = { .ended = end_session };
 
 static void limit_strangers(struct front *front)
 {
-	struct bus_session *session, *oldest = NULL;
+	struct bus_session *oldest = NULL;
 	unsigned int strangers = 0;
 
-	LIST_FOREACH(session, &front->sessions, next)
-	{
+	for (struct bus_session *session = front->sessions; session; session = session->next) {
 		if (bus_session_is_client(session))
 			continue;
 		strangers++;
@@ -104,7 +112,8 @@ static void accept_client(void *context, int fd, uint32_t events)
 		pause_accepting(front, error);
 		return;
 	}
-	LIST_INSERT_HEAD(&front->sessions, session, next);
+	session->next = front->sessions;
+	front->sessions = session;
 	limit_strangers(front);
 }
 
@@ -127,16 +136,17 @@ static int remove_stale_socket(const char *path)
 static int listen_on(struct front *front, const char *path)
 {
 	const struct sockaddr *address = (const struct sockaddr *)&front->address;
+	size_t length = strlen(path);
 	int status;
 
-	if (strlen(path) >= sizeof(front->address.sun_path)) {
+	if (length >= sizeof(front->address.sun_path)) {
 		svio_log(SVIO_LOG_ERROR,
 			 "socket %s: the path has more than %zu bytes; use a shorter --run-dir",
 			 path, sizeof(front->address.sun_path) - 1);
 		return -ENAMETOOLONG;
 	}
 	front->address.sun_family = AF_UNIX;
-	strcpy(front->address.sun_path, path);
+	memcpy(front->address.sun_path, path, length + 1);
 	front->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (front->fd < 0)
 		return -errno;
@@ -148,6 +158,8 @@ static int listen_on(struct front *front, const char *path)
 		front->source =
 			svio_loop_add_fd(front->loop, front->fd, EPOLLIN, accept_client, front);
 		status = front->source ? 0 : -errno;
+		if (status)
+			unlink(path);
 	}
 	if (status) {
 		svio_log(SVIO_LOG_ERROR, "socket %s: %s%s", path, strerror(-status),
@@ -166,7 +178,6 @@ static void *add_front(void *bus, struct svio_vif *vif, const char *path)
 	if (!front)
 		return NULL;
 	front->loop = settings->loop;
-	LIST_INIT(&front->sessions);
 	status = bus_function_init(&front->function, vif, settings->id);
 	if (status)
 		goto free_front;
@@ -192,10 +203,10 @@ static void del_front(void *context)
 {
 	struct front *front = context;
 
-	while (!LIST_EMPTY(&front->sessions)) {
-		struct bus_session *session = LIST_FIRST(&front->sessions);
+	while (front->sessions) {
+		struct bus_session *session = front->sessions;
 
-		LIST_REMOVE(session, next);
+		front->sessions = session->next;
 		bus_session_close(session);
 	}
 	svio_loop_remove(front->pause);

@@ -14,7 +14,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/queue.h>
 
 #include "conn.h"
 #include "log.h"
@@ -30,7 +29,7 @@ struct bus_session_ops {
 };
 
 struct bus_session {
-	LIST_ENTRY(bus_session) next; /* the owner's */
+	struct bus_session *next; /* the owner's */
 	struct bus_function *function;
 	struct bus_conn *conn;
 	const struct bus_session_ops *ops;

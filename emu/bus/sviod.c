@@ -168,7 +168,7 @@ static int find_firmware(struct options *options)
 		}
 		options->fw_path[length] = 0;
 		slash = strrchr(options->fw_path, '/');
-		strcpy(slash ? slash + 1 : options->fw_path, FW_NAME);
+		memcpy(slash ? slash + 1 : options->fw_path, FW_NAME, sizeof(FW_NAME));
 		options->device.fw_path = options->fw_path;
 	}
 	if (access(options->device.fw_path, X_OK)) {

@@ -39,7 +39,7 @@ enum vfio_user_command {
 #define VFIO_USER_ERROR        0x20
 
 /* What we accept; also what a client may assume when VERSION names nothing. */
-#define VFIO_USER_DATA_BYTES_MAX  (1024 * 1024) /* max_data_xfer_size */
+#define VFIO_USER_DATA_BYTES_MAX  1048576u /* max_data_xfer_size */
 #define VFIO_USER_DMA_MAPS_MAX    65535
 #define VFIO_USER_PAGE_BYTES      4096
 #define VFIO_USER_FDS_MAX         16 /* max_msg_fds: more would crash QEMU when it sends them */
