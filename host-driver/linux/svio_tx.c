@@ -192,44 +192,45 @@ static u32 gso_header_bytes(const struct sk_buff *skb)
 	return skb_tcp_all_headers(skb);
 }
 
-/* Whether the device can complete the packet's checksum: it is among its headers. */
-static bool is_csum_reachable(const struct sk_buff *skb)
+/* Whether the device can complete the packet's checksum: it is in the first @limit bytes. */
+static bool is_csum_reachable(const struct sk_buff *skb, u32 limit)
 {
 	const int start = skb_checksum_start_offset(skb);
 
 	return start >= SVIO_ETH_HEADER_BYTES &&
-	       start + skb->csum_offset + sizeof(__sum16) <= min_t(u32, skb->len, HEADER_BYTES_MAX);
+	       start + skb->csum_offset + sizeof(__sum16) <= min_t(u32, skb->len, limit);
 }
 
 /*
  * A neighbour or a program with a packet socket may have described the packet
  * as it likes. The stack has checked its headers, but takes an IPv4 fragment.
  */
-static bool is_dodgy_fragment(const struct sk_buff *skb)
+static bool is_dodgy_fragment(struct sk_buff *skb)
 {
 	return (skb_shinfo(skb)->gso_type & SKB_GSO_DODGY) &&
-	       skb->protocol == htons(ETH_P_IP) && ip_is_fragment(ip_hdr(skb));
+	       vlan_get_protocol(skb) == htons(ETH_P_IP) && ip_is_fragment(ip_hdr(skb));
 }
 
-static bool is_gso_possible(const struct sk_buff *skb)
+static bool is_gso_possible(struct sk_buff *skb, u32 limit)
 {
 	const u32 header = gso_header_bytes(skb);
 
-	/* IP directly behind the Ethernet header; for other stacks the kernel segments. */
-	return !eth_type_vlan(skb->protocol) && !skb->encapsulation &&
-	       header <= min_t(u32, skb_headlen(skb), HEADER_BYTES_MAX) && header < skb->len &&
-	       !is_dodgy_fragment(skb);
+	return !skb->encapsulation && header <= min_t(u32, skb_headlen(skb), limit) &&
+	       header < skb->len && !is_dodgy_fragment(skb);
 }
 
 netdev_features_t svio_tx_features_check(struct sk_buff *skb, struct net_device *netdev,
 					 netdev_features_t features)
 {
+	/* With tag insertion off, the stack may put one into the frame after this. */
+	const u32 limit = HEADER_BYTES_MAX - VLAN_HLEN;
+
 	features = vlan_features_check(skb, features);
 	if (skb->ip_summed != CHECKSUM_PARTIAL)
 		return features;
-	if (!is_csum_reachable(skb))
+	if (!is_csum_reachable(skb, limit))
 		return features & ~(NETIF_F_CSUM_MASK | NETIF_F_GSO_MASK);
-	if (skb_is_gso(skb) && !is_gso_possible(skb))
+	if (skb_is_gso(skb) && !is_gso_possible(skb, limit))
 		features &= ~NETIF_F_GSO_MASK;
 	return features;
 }
@@ -244,12 +245,12 @@ static bool is_sendable(const struct svio_txq *txq, struct sk_buff *skb)
 
 	if (skb->len < SVIO_ETH_HEADER_BYTES)
 		return false;
-	if (skb->ip_summed == CHECKSUM_PARTIAL && !is_csum_reachable(skb))
+	if (skb->ip_summed == CHECKSUM_PARTIAL && !is_csum_reachable(skb, HEADER_BYTES_MAX))
 		return false;
 	if (!skb_is_gso(skb))
 		return skb->len <= mtu + FRAME_OVERHEAD_BYTES;
 	return skb->ip_summed == CHECKSUM_PARTIAL && skb->len <= SVIO_GSO_BYTES_MAX &&
-	       gso_type(skb) != SVIO_GSO_NONE && is_gso_possible(skb);
+	       gso_type(skb) != SVIO_GSO_NONE && is_gso_possible(skb, HEADER_BYTES_MAX);
 }
 
 static u32 count_descriptors(const struct sk_buff *skb)
