@@ -29,7 +29,8 @@ static inline void sched_meter_fill(struct svio_sched_meter *meter, uint64_t now
 	if (__builtin_mul_overflow(elapsed_ns, meter->rate, &tokens) || tokens >= room)
 		meter->tokens = meter->depth;
 	else
-		meter->tokens += (int64_t)tokens;
+		/* Unsigned: the room may be more than half of 64 bits. */
+		meter->tokens = (int64_t)((uint64_t)meter->tokens + tokens);
 }
 
 /* Take cost, into debt if need be. */

@@ -175,8 +175,10 @@ void svio_sched_charge(struct svio_sched *sched, svio_sched_node leaf, uint64_t 
 		       uint32_t packets, bool more, uint64_t now_ns);
 
 /*
- * When a pick can first succeed if nothing else happens: now_ns: at once; SVIO_SCHED_NEVER:
- * nothing is active.
+ * When to pick again if nothing else happens: now_ns: a pick succeeds at once; SVIO_SCHED_NEVER:
+ * nothing is active. No pick succeeds earlier. It is exact unless both a node and a group above
+ * it are held back: then it may be the earlier of their times; a pick fails and the next call
+ * tells the other.
  */
 uint64_t svio_sched_next_ns(struct svio_sched *sched, uint64_t now_ns);
 

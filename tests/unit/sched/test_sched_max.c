@@ -279,6 +279,22 @@ static void clock_far_ahead_fills_a_burst_no_more(void)
 	CU_ASSERT(grant.bytes <= LARGEST);
 }
 
+/* From the deepest debt to full in one go: the tokens of a step may exceed 2^63. */
+static void deepest_debt_is_repaid_in_one_step(void)
+{
+	svio_sched_node leaf = leaf_of_max(400 * GBPS, SVIO_SCHED_BURST_BYTES_MAX);
+	struct svio_sched_grant grant;
+	uint32_t i;
+
+	for (i = 0; i < 4; i++)
+		svio_sched_charge(fixture.sched, leaf, UINT64_MAX, 1, true, START_NS);
+	CU_ASSERT_FALSE(svio_sched_pick(fixture.sched, START_NS, &grant));
+	/* 1 GiB of debt takes 21.5 ms; then the bucket fills for as long again. */
+	CU_ASSERT_FALSE(svio_sched_pick(fixture.sched, START_NS + 21 * MS, &grant));
+	CU_ASSERT(svio_sched_pick(fixture.sched, START_NS + 42 * MS, &grant));
+	CU_ASSERT_EQUAL(grant.bytes, SVIO_SCHED_GRANT_ALONE_BYTES);
+}
+
 SVIO_TEST_MAIN_WITH("sched max", setup, teardown, SVIO_TEST(leaf_gets_its_max_exactly),
 		    SVIO_TEST(next_ns_is_the_first_moment_a_pick_succeeds),
 		    SVIO_TEST(next_ns_counts_all_ceilings_on_the_way),
@@ -292,4 +308,5 @@ SVIO_TEST_MAIN_WITH("sched max", setup, teardown, SVIO_TEST(leaf_gets_its_max_ex
 		    SVIO_TEST(max_changed_often_gives_nothing_away),
 		    SVIO_TEST(max_off_and_on_again_gives_no_burst),
 		    SVIO_TEST(throttled_leaf_is_served_in_bursts),
-		    SVIO_TEST(clock_far_ahead_fills_a_burst_no_more))
+		    SVIO_TEST(clock_far_ahead_fills_a_burst_no_more),
+		    SVIO_TEST(deepest_debt_is_repaid_in_one_step))

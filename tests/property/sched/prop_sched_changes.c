@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * vif-sched under random changes of everything while traffic runs: ceilings are
+ * never exceeded, nobody idles while somebody could be served, next_ns is exact.
+ * SVIO_TEST_ROUNDS: operations.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sched_model.h"
+#include "svio_test.h"
+
+#define NODES 48
+
+static uint64_t seed;
+static struct sched_model model;
+
+static uint64_t below(uint64_t limit)
+{
+	return svio_test_random(&seed) % limit;
+}
+
+/* Ceilings on leaves only, or on groups too. */
+static bool group_ceilings;
+
+/* Mostly good, sometimes absurd. */
+static void random_params(struct svio_sched_params *params)
+{
+	memset(params, 0, sizeof(*params));
+	params->weight = (uint32_t)below(below(2) ? 10 : 65540);
+	if (below(2))
+		params->max_bps = below(below(10) ? 2000000000 : 500000000000);
+	if (below(5) == 0)
+		params->max_pps = below(below(10) ? 1000000 : 1100000000);
+	if (below(3) == 0)
+		params->burst_bytes = (uint32_t)below(below(20) ? 300000 : UINT32_MAX);
+	if (below(3) == 0)
+		params->priority = (uint8_t)below(9);
+	if (below(50) == 0)
+		params->min_bps = 1000;
+}
+
+/* Parameters for a group (the port is one) or a leaf. */
+static void random_node_params(struct svio_sched_params *params, bool leaf)
+{
+	random_params(params);
+	if (!leaf && !group_ceilings) {
+		params->max_bps = 0;
+		params->max_pps = 0;
+	}
+}
+
+static void add_something(void)
+{
+	struct svio_sched_params params;
+	bool leaf = below(3) != 0;
+
+	random_node_params(&params, leaf);
+	sched_model_add(&model, (svio_sched_node)below(NODES + 2), leaf, &params,
+			84 + (uint32_t)below(below(10) ? 9000 : 65000));
+}
+
+static void change_something(void)
+{
+	svio_sched_node node = (svio_sched_node)below(NODES + 2);
+	struct svio_sched_params params;
+
+	switch (below(8)) {
+	case 0:
+		add_something();
+		break;
+	case 1:
+		if (below(4) == 0)
+			sched_model_del(&model, node);
+		break;
+	case 2:
+	case 3:
+		random_node_params(&params, node <= NODES && model.node[node].leaf);
+		sched_model_set(&model, node, &params);
+		break;
+	case 4:
+		sched_model_activate(&model, node, false);
+		break;
+	default:
+		sched_model_activate(&model, node, true);
+	}
+}
+
+static void run_changes(uint64_t fallback_seed)
+{
+	const char *text = getenv("SVIO_TEST_ROUNDS");
+	uint64_t rounds = text ? strtoull(text, NULL, 0) : 200000;
+	void *memory = aligned_alloc(64, (svio_sched_bytes(NODES) + 63) / 64 * 64);
+	uint64_t round;
+
+	CU_ASSERT_FATAL(memory != NULL);
+	seed = svio_test_seed(fallback_seed);
+	sched_model_init(&model, memory, NODES, 40000000000, 0 - below(1000000));
+	for (round = 0; round < rounds && !model.wrong; round++) {
+		if (below(3) == 0)
+			change_something();
+		sched_model_step(&model, model.now_ns + below(10000000), below(20) != 0);
+	}
+	if (model.wrong)
+		printf("operation %llu: %s\n", (unsigned long long)(round - 1), model.wrong);
+	CU_ASSERT_PTR_NULL(model.wrong);
+	/* The run put the laws to the test. */
+	printf("%llu packets\n", (unsigned long long)model.node[0].packets);
+	CU_ASSERT(model.node[0].packets > rounds / 10);
+	free(memory);
+}
+
+static void prop_laws_hold_whatever_changes(void)
+{
+	group_ceilings = true;
+	run_changes(20261122);
+}
+
+static void prop_next_ns_is_exact_without_group_ceilings(void)
+{
+	group_ceilings = false;
+	run_changes(20261123);
+}
+
+SVIO_TEST_MAIN("sched changes", SVIO_TEST(prop_laws_hold_whatever_changes),
+	       SVIO_TEST(prop_next_ns_is_exact_without_group_ceilings))
