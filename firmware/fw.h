@@ -72,6 +72,7 @@ struct fw_vif {
 	uint32_t tx_ready;     /* queues known to have descriptors */
 	uint32_t tx_next;      /* the queue to be served first */
 	uint32_t irq_check[3]; /* by kind, bit a queue: completions that no interrupt told of */
+	uint32_t irq_unreported[2]; /* by kind, bit a queue: queue.unreported_ns counts */
 	bool irq_listed;
 	bool active;       /* polled, and in fw->active */
 	bool recover;      /* rings are to be reconciled before they are used (fw_recover.c) */

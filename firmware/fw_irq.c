@@ -10,24 +10,35 @@
 
 #include <string.h>
 
+static void list_vif(struct svio_fw *fw, struct fw_vif *vif)
+{
+	if (vif->irq_listed)
+		return;
+	vif->irq_listed = true;
+	fw->irq_list[fw->irq_count++] = vif->id;
+}
+
 void fw_irq_note(struct svio_fw *fw, struct fw_vif *vif, uint32_t kind, uint32_t qid)
 {
-	if (!(vif->irq_check[kind] >> qid & 1)) {
-		vif->irq_check[kind] |= 1u << qid;
-		if (kind != SVIO_QUEUE_ADMIN)
-			vif->sram->queue[kind][qid].unreported_ns = fw->now_ns;
-	} else {
+	uint32_t bit = 1u << qid;
+
+	vif->irq_check[kind] |= bit;
+	list_vif(fw, vif);
+	if (kind == SVIO_QUEUE_ADMIN)
+		return;
+	if (vif->irq_unreported[kind] & bit) {
 		fw_count(vif, SVIO_COUNTER_irqs_suppressed, 1);
+		return;
 	}
-	if (!vif->irq_listed) {
-		vif->irq_listed = true;
-		fw->irq_list[fw->irq_count++] = vif->id;
-	}
+	vif->irq_unreported[kind] |= bit;
+	vif->sram->queue[kind][qid].unreported_ns = fw->now_ns;
 }
 
 void fw_irq_forget(struct fw_vif *vif, uint32_t kind, uint32_t qid)
 {
 	vif->irq_check[kind] &= ~(1u << qid);
+	if (kind != SVIO_QUEUE_ADMIN)
+		vif->irq_unreported[kind] &= ~(1u << qid);
 }
 
 static void raise_vector(struct svio_fw *fw, struct fw_vif *vif, uint32_t vector)
@@ -64,15 +75,17 @@ static bool check_queue(struct svio_fw *fw, struct fw_vif *vif, uint32_t kind, u
 
 	if (!(arm & SVIO_ARM_ENABLE))
 		return false;
-	if (!((queue->index ^ arm) & SVIO_ARM_INDEX))
+	if (!((queue->index ^ arm) & SVIO_ARM_INDEX)) {
+		vif->irq_unreported[kind] &= ~(1u << qid);
 		return true;
+	}
 	if (arm == queue->raised_arm || must_wait(fw, queue, arm))
 		return false;
 	raise_vector(fw, vif, queue->vector);
 	queue->counters[SVIO_QUEUE_COUNTER_irqs]++;
 	SVIO_HAL_STEP(fw->hal);
 	queue->raised_arm = arm;
-	queue->unreported_ns = fw->now_ns;
+	vif->irq_unreported[kind] &= ~(1u << qid);
 	return false;
 }
 
@@ -145,10 +158,7 @@ void fw_irq_recheck(struct svio_fw *fw, struct fw_vif *vif)
 	vif->irq_check[SVIO_QUEUE_RX] |= vif->rx_running;
 	if (vif->status == SVIO_VIF_STATE_READY)
 		vif->irq_check[SVIO_QUEUE_ADMIN] |= 1;
-	if (!vif->irq_listed) {
-		vif->irq_listed = true;
-		fw->irq_list[fw->irq_count++] = vif->id;
-	}
+	list_vif(fw, vif);
 }
 
 bool fw_irq_settle(struct svio_fw *fw, struct fw_vif *vif)
@@ -179,7 +189,6 @@ void fw_irq_spurious(struct svio_fw *fw, struct fw_vif *vif)
 			if (queue->state != FW_QUEUE_RUNNING)
 				continue;
 			queue->raised_arm = 0;
-			queue->unreported_ns = fw->now_ns;
 			if (fw_load(&fw_doorbell(vif, kind, qid)->arm) & SVIO_ARM_ENABLE)
 				raise_vector(fw, vif, queue->vector);
 		}

@@ -300,7 +300,9 @@ static bool admit(struct svio_fw *fw, struct fw_vif *vif, struct fw_packet *pack
 		return false;
 	}
 	packet->vlan = vid;
-	if (vif->trusted && !(packet->src & 1))
+	/* What an access VIF sends into another VLAN can have no answer there. */
+	if (vif->trusted && !(packet->src & 1) && packet->src != vif->sram->mac &&
+	    (!vif->vlan || vif->vlan == vid))
 		fw_mac_learn(fw->macs, packet->src, vid, vif->id, fw->now_ns);
 	return true;
 }

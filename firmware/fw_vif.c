@@ -159,6 +159,7 @@ void fw_vif_clear(struct svio_fw *fw, struct fw_vif *vif)
 	vif->status = SVIO_VIF_STATE_RESET;
 	settle(fw, vif);
 	memset(vif->irq_check, 0, sizeof(vif->irq_check));
+	memset(vif->irq_unreported, 0, sizeof(vif->irq_unreported));
 
 	__atomic_store_n(&sram->magic, CLEARING, __ATOMIC_SEQ_CST);
 	SVIO_HAL_STEP(fw->hal);

@@ -5,6 +5,7 @@
 void fw_wire_flush(struct svio_fw *fw)
 {
 	uint32_t refused;
+	uint32_t i;
 
 	if (!fw->wire_queued)
 		return;
@@ -14,9 +15,8 @@ void fw_wire_flush(struct svio_fw *fw)
 	fw_device_count(fw, SVIO_DEVICE_COUNTER_wire_tx_packets, fw->wire_queued - refused);
 	fw_device_count(fw, SVIO_DEVICE_COUNTER_wire_tx_drop, refused);
 	/* It is the last ones that a wire refuses. */
-	while (fw->wire_queued > refused)
-		fw_device_count(fw, SVIO_DEVICE_COUNTER_wire_tx_bytes,
-				fw->wire_bytes[fw->wire_queued - refused-- - 1]);
+	for (i = 0; i < fw->wire_queued - refused; i++)
+		fw_device_count(fw, SVIO_DEVICE_COUNTER_wire_tx_bytes, fw->wire_bytes[i]);
 	fw->wire_queued = 0;
 }
 

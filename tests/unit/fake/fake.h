@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "svio_admin.h"
+#include "svio_error.h"
 #include "svio_firmware.h"
 #include "svio_iommu.h"
 #include "svio_ring.h"

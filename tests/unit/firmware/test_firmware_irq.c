@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Interrupts (SPEC.md 4.3), moderation by a clock that stands, sleeping and waking. */
+#include <string.h>
+
+#include "guest.h"
+#include "svio_regs.h"
+#include "svio_test.h"
+
+#define TX_VECTOR 1
+#define RX_VECTOR 8
+
+static struct guest guest[3];
+static struct guest_packet packet;
+static uint8_t frame[1600];
+
+static void setup(void)
+{
+	uint32_t i;
+
+	fake_init();
+	for (i = 0; i < 2; i++) {
+		fake_vif_add(i);
+		guest_start_queues(&guest[i], i, GUEST_ALL_FEATURES, 6);
+	}
+	memset(fake.hal.raised, 0, sizeof(fake.hal.raised));
+}
+
+static void arm(uint32_t vif, uint32_t kind, uint32_t index)
+{
+	__atomic_store_n(&guest_doorbell(&guest[vif], kind, 0)->arm,
+			 SVIO_ARM_ENABLE | (index & SVIO_ARM_INDEX), __ATOMIC_SEQ_CST);
+}
+
+static void send(uint32_t from, uint32_t count)
+{
+	while (count--) {
+		guest_frame_between(frame, 60, from, !from, count);
+		guest_send(&guest[from], 0, frame, 60);
+	}
+}
+
+static uint32_t raised(uint32_t vif, uint32_t vector)
+{
+	return fake.hal.raised[vif][vector];
+}
+
+static void unarmed_queue_raises_nothing(void)
+{
+	send(0, 5);
+	fake_run();
+	CU_ASSERT_EQUAL(raised(1, RX_VECTOR), 0);
+	CU_ASSERT_EQUAL(raised(0, TX_VECTOR), 0);
+}
+
+static void armed_queue_raises_once(void)
+{
+	arm(1, SVIO_QUEUE_RX, 0);
+	arm(0, SVIO_QUEUE_TX, 0);
+	send(0, 1);
+	fake_run();
+	CU_ASSERT_EQUAL(raised(1, RX_VECTOR), 1);
+	CU_ASSERT_EQUAL(raised(0, TX_VECTOR), 1);
+	send(0, 7);
+	fake_run();
+	CU_ASSERT_EQUAL(raised(1, RX_VECTOR), 1);
+	CU_ASSERT_EQUAL(raised(0, TX_VECTOR), 1);
+	CU_ASSERT_EQUAL(fake_counter(1, SVIO_COUNTER_irqs), 1);
+}
+
+static void armed_again_raises_again(void)
+{
+	uint32_t i;
+
+	for (i = 0; i < 5; i++) {
+		arm(1, SVIO_QUEUE_RX, i);
+		fake_run();
+		CU_ASSERT_EQUAL(raised(1, RX_VECTOR), i);
+		send(0, 1);
+		fake_run();
+		CU_ASSERT_EQUAL(raised(1, RX_VECTOR), i + 1);
+	}
+}
+
+/* The driver has missed completions when it arms: it is told at once. */
+static void armed_late_raises_at_once(void)
+{
+	send(0, 3);
+	fake_run();
+	arm(1, SVIO_QUEUE_RX, 1);
+	svio_fw_poll(fake.fw);
+	CU_ASSERT_EQUAL(raised(1, RX_VECTOR), 1);
+	arm(1, SVIO_QUEUE_RX, 3);
+	svio_fw_poll(fake.fw);
+	svio_fw_poll(fake.fw);
+	CU_ASSERT_EQUAL(raised(1, RX_VECTOR), 1);
+}
+
+static void masked_then_armed_tells_what_came_meanwhile(void)
+{
+	arm(1, SVIO_QUEUE_RX, 0);
+	send(0, 1);
+	fake_run();
+	guest_doorbell(&guest[1], SVIO_QUEUE_RX, 0)->arm = 0;
+	send(0, 3);
+	fake_run();
+	CU_ASSERT_EQUAL(raised(1, RX_VECTOR), 1);
+	arm(1, SVIO_QUEUE_RX, 2);
+	svio_fw_poll(fake.fw);
+	CU_ASSERT_EQUAL(raised(1, RX_VECTOR), 2);
+}
+
+static void admin_queue_raises_its_vector(void)
+{
+	struct svio_admin_cmd nop = { .opcode = SVIO_ADMIN_NOP };
+
+	arm(0, SVIO_QUEUE_ADMIN, guest[0].admin_head);
+	CU_ASSERT_EQUAL(guest_command(&guest[0], &nop), SVIO_ADMIN_STATUS_OK);
+	CU_ASSERT_EQUAL(raised(0, 0), 1);
+}
+
+static void moderate(uint16_t us, uint16_t frames)
+{
+	struct svio_admin_cmd cmd = { .opcode = SVIO_ADMIN_MODERATION_SET };
+
+	cmd.queue.kind = SVIO_QUEUE_RX;
+	cmd.queue.moderation_us = us;
+	cmd.queue.moderation_frames = frames;
+	CU_ASSERT_EQUAL(guest_command(&guest[1], &cmd), SVIO_ADMIN_STATUS_OK);
+}
+
+static void moderation_waits_for_its_time(void)
+{
+	uint64_t deadline_ns = 0;
+
+	moderate(50, 0);
+	arm(1, SVIO_QUEUE_RX, 0);
+	send(0, 2);
+	fake_run();
+	CU_ASSERT_EQUAL(raised(1, RX_VECTOR), 0);
+	CU_ASSERT_TRUE(svio_fw_sleep(fake.fw, &deadline_ns));
+	CU_ASSERT_EQUAL(deadline_ns, fake.hal.now_ns + 50000);
+	svio_fw_wake(fake.fw);
+	fake.hal.now_ns += 49999;
+	fake_run();
+	CU_ASSERT_EQUAL(raised(1, RX_VECTOR), 0);
+	fake.hal.now_ns += 1;
+	fake_run();
+	CU_ASSERT_EQUAL(raised(1, RX_VECTOR), 1);
+	CU_ASSERT_TRUE(svio_fw_sleep(fake.fw, &deadline_ns));
+	CU_ASSERT_EQUAL(deadline_ns, UINT64_MAX);
+	svio_fw_wake(fake.fw);
+}
+
+static void moderation_ends_with_enough_completions(void)
+{
+	moderate(50, 4);
+	arm(1, SVIO_QUEUE_RX, 0);
+	send(0, 3);
+	fake_run();
+	CU_ASSERT_EQUAL(raised(1, RX_VECTOR), 0);
+	send(0, 1);
+	fake_run();
+	CU_ASSERT_EQUAL(raised(1, RX_VECTOR), 1);
+	CU_ASSERT_TRUE(fake_counter(1, SVIO_COUNTER_irqs_suppressed) >= 1);
+}
+
+static void moderation_set_to_zero_raises_at_once(void)
+{
+	moderate(50, 0);
+	arm(1, SVIO_QUEUE_RX, 0);
+	send(0, 1);
+	fake_run();
+	moderate(0, 0);
+	fake_run();
+	CU_ASSERT_EQUAL(raised(1, RX_VECTOR), 1);
+}
+
+/* Poll until the VIF's asleep flag is set. */
+static bool falls_asleep(uint32_t vif)
+{
+	uint32_t i;
+
+	for (i = 0; i < 5000; i++) {
+		svio_fw_poll(fake.fw);
+		if (fake.doorbells[vif]->asleep)
+			return true;
+	}
+	return false;
+}
+
+static void idle_vif_falls_asleep_and_wake_brings_it_back(void)
+{
+	uint32_t i;
+
+	CU_ASSERT_TRUE(falls_asleep(0));
+	guest_frame_between(frame, 60, 0, 1, 1);
+	guest_send(&guest[0], 0, frame, 60); /* sees asleep, sets the wake bit */
+	fake_run();
+	CU_ASSERT_EQUAL(fake.doorbells[0]->asleep, 0);
+	CU_ASSERT_EQUAL(fake_counter(0, SVIO_COUNTER_wakes), 1);
+	CU_ASSERT_TRUE(guest_receive(&guest[1], 0, &packet));
+	CU_ASSERT_EQUAL(fake.segment->wake[0], 0);
+	/* Awake: no wake is needed. */
+	for (i = 0; i < 100; i++) {
+		guest_send(&guest[0], 0, frame, 60);
+		fake_run();
+	}
+	CU_ASSERT_EQUAL(fake_counter(0, SVIO_COUNTER_wakes), 1);
+}
+
+static void sleeping_vif_still_receives_and_is_told(void)
+{
+	CU_ASSERT_TRUE(falls_asleep(1));
+	arm(1, SVIO_QUEUE_RX, 0);
+	send(0, 1);
+	fake_run();
+	CU_ASSERT_TRUE(guest_receive(&guest[1], 0, &packet));
+	CU_ASSERT_EQUAL(raised(1, RX_VECTOR), 1);
+}
+
+static void sleep_with_work_is_refused(void)
+{
+	uint64_t deadline_ns;
+
+	fake_run();
+	CU_ASSERT_TRUE(svio_fw_sleep(fake.fw, &deadline_ns));
+	CU_ASSERT_EQUAL(deadline_ns, UINT64_MAX);
+	CU_ASSERT_EQUAL(fake.segment->fw_state, SVIO_HOST_FW_ASLEEP);
+	CU_ASSERT_EQUAL(fake.doorbells[0]->asleep, 1);
+	CU_ASSERT_EQUAL(fake.doorbells[1]->asleep, 1);
+	svio_fw_wake(fake.fw);
+	CU_ASSERT_EQUAL(fake.segment->fw_state, SVIO_HOST_FW_POLLING);
+	CU_ASSERT_EQUAL(fake.doorbells[0]->asleep, 0);
+
+	send(0, 1);
+	CU_ASSERT_FALSE(svio_fw_sleep(fake.fw, &deadline_ns));
+	CU_ASSERT_EQUAL(fake.segment->fw_state, SVIO_HOST_FW_POLLING);
+	CU_ASSERT_EQUAL(fake.doorbells[0]->asleep, 0);
+	fake_run();
+	fake.segment->wake[0] = 1;
+	CU_ASSERT_FALSE(svio_fw_sleep(fake.fw, &deadline_ns));
+	CU_ASSERT_TRUE(guest_receive(&guest[1], 0, &packet));
+}
+
+static void sleep_of_rate_limited_vif_has_a_deadline(void)
+{
+	uint64_t deadline_ns;
+	uint32_t i;
+
+	fake_config(0)->max_bps = 1000000;
+	CU_ASSERT_EQUAL(svio_fw_vif_update(fake.fw, 0), 0);
+	for (i = 0; i < 3; i++) {
+		guest_frame_between(frame, 1500, 0, 1, i);
+		guest_send(&guest[0], 0, frame, 1500);
+	}
+	fake_run();
+	CU_ASSERT_TRUE_FATAL(svio_fw_sleep(fake.fw, &deadline_ns));
+	CU_ASSERT_TRUE(deadline_ns > fake.hal.now_ns);
+	CU_ASSERT_TRUE_FATAL(deadline_ns < fake.hal.now_ns + 1000000000);
+	svio_fw_wake(fake.fw);
+	for (i = 0; i < 3 && guest_tx_head(&guest[0], 0) != 3; i++) {
+		fake.hal.now_ns = deadline_ns;
+		fake_run();
+		svio_fw_sleep(fake.fw, &deadline_ns);
+		svio_fw_wake(fake.fw);
+	}
+	CU_ASSERT_EQUAL(guest_tx_head(&guest[0], 0), 3);
+}
+
+static void nothing_active_costs_no_look_at_doorbells(void)
+{
+	CU_ASSERT_TRUE(falls_asleep(0));
+	CU_ASSERT_TRUE(falls_asleep(1));
+	/* Without a wake bit a sleeping VIF is not looked at. */
+	guest_frame_between(frame, 60, 0, 1, 1);
+	guest_send(&guest[0], 0, frame, 60);
+	fake.segment->wake[0] = 0;
+	fake_run();
+	CU_ASSERT_EQUAL(guest_tx_head(&guest[0], 0), 0);
+	fake_reg_write(0, SVIO_REG_WAKE, 1);
+	fake_run();
+	CU_ASSERT_EQUAL(guest_tx_head(&guest[0], 0), 1);
+}
+
+static void epoch_is_even_between_passes(void)
+{
+	uint64_t before = fake.segment->core[0].epoch;
+
+	send(0, 10);
+	fake_run();
+	CU_ASSERT_EQUAL(fake.segment->core[0].epoch % 2, 0);
+	CU_ASSERT_TRUE(fake.segment->core[0].epoch > before);
+}
+
+SVIO_TEST_MAIN_WITH("firmware interrupts", setup, fake_free,
+		    SVIO_TEST(unarmed_queue_raises_nothing), SVIO_TEST(armed_queue_raises_once),
+		    SVIO_TEST(armed_again_raises_again), SVIO_TEST(armed_late_raises_at_once),
+		    SVIO_TEST(masked_then_armed_tells_what_came_meanwhile),
+		    SVIO_TEST(admin_queue_raises_its_vector),
+		    SVIO_TEST(moderation_waits_for_its_time),
+		    SVIO_TEST(moderation_ends_with_enough_completions),
+		    SVIO_TEST(moderation_set_to_zero_raises_at_once),
+		    SVIO_TEST(idle_vif_falls_asleep_and_wake_brings_it_back),
+		    SVIO_TEST(sleeping_vif_still_receives_and_is_told),
+		    SVIO_TEST(sleep_with_work_is_refused),
+		    SVIO_TEST(sleep_of_rate_limited_vif_has_a_deadline),
+		    SVIO_TEST(nothing_active_costs_no_look_at_doorbells),
+		    SVIO_TEST(epoch_is_even_between_passes))
