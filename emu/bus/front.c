@@ -96,6 +96,7 @@ static void accept_client(void *context, int fd, uint32_t events)
 {
 	struct front *front = context;
 	struct bus_session *session;
+	/* cppcheck-suppress nullPointer ; who it is does not matter */
 	int client = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 	(void)events;

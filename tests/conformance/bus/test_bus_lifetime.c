@@ -16,6 +16,7 @@
 #include "bus_bench.h"
 #include "svio_test.h"
 
+#define MIB         (1024ull * 1024)
 #define IRQ_EVENTFD (VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER)
 
 static void second_client_is_told_busy_at_once(void)
@@ -65,9 +66,9 @@ static void silent_strangers_do_not_block_a_client(void)
 static void serve_one_client(void)
 {
 	struct client client = client_ready();
-	int memory = bench_memory(1024 * 1024), vector = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	int memory = bench_memory(MIB), vector = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 
-	CU_ASSERT_EQUAL(client_map(&client, 0, 1024 * 1024, memory, 0, 3), 0);
+	CU_ASSERT_EQUAL(client_map(&client, 0, MIB, memory, 0, 3), 0);
 	CU_ASSERT_EQUAL(client_set_irqs(&client, IRQ_EVENTFD, 2, 0, 1, &vector, 1), 0);
 	client_config_write(&client, 4, 6, 2);
 	close(memory);
@@ -197,13 +198,13 @@ static void vif_del_with_pending_request_is_clean(void)
 
 static void front_replaces_stale_socket_and_spares_a_file(void)
 {
-	char path[128];
+	char path[96];
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	void *front;
 
 	snprintf(path, sizeof(path), "%s/other.sock", bench.dir);
-	strcpy(address.sun_path, path);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
 	CU_ASSERT_EQUAL_FATAL(bind(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
 	close(fd);
 	front = bus_front_ops.add(&bench.settings, bench.vif, path);

@@ -16,7 +16,8 @@
 #include "svio_pci.h"
 #include "svio_test.h"
 
-#define MIB (1024ull * 1024)
+#define KIB 1024ull
+#define MIB (1024 * KIB)
 
 #define IRQ_OFF     (VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_TRIGGER)
 #define IRQ_EVENTFD (VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER)
@@ -55,10 +56,10 @@ static void version_qemu_request_gets_small_reply(void)
 static void dma_map_pipelined_maps_are_answered_in_order(void)
 {
 	static const struct vfio_user_dma_map maps[] = {
-		{ 32, 3, 0, 0, 640 * 1024 },
-		{ 32, 1, 0xc0000, 0xc0000, 128 * 1024 },
+		{ 32, 3, 0, 0, 640 * KIB },
+		{ 32, 1, 0xc0000, 0xc0000, 128 * KIB },
 		{ 32, 3, 0x100000, 0x100000, 127 * MIB },
-		{ 32, 1, 0, 0xfffc0000, 256 * 1024 },
+		{ 32, 1, 0, 0xfffc0000, 256 * KIB },
 	};
 	struct client client = client_ready();
 	int fd = bench_memory(128 * MIB);

@@ -2,6 +2,7 @@
 #include "version.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "svio_test.h"
@@ -12,7 +13,7 @@ static uint8_t payload[1024];
 static int parse(const char *json, struct bus_version *version)
 {
 	memset(payload, 0, sizeof(payload));
-	strcpy((char *)payload + 4, json);
+	snprintf((char *)payload + 4, sizeof(payload) - 4, "%s", json);
 	return bus_version_parse(payload, 4 + strlen(json) + 1, version);
 }
 
@@ -23,7 +24,7 @@ static void parse_nothing_gives_defaults(void)
 	memset(payload, 0, sizeof(payload));
 	CU_ASSERT_EQUAL(bus_version_parse(payload, 4, &version), 0);
 	CU_ASSERT_EQUAL(version.fds_max, 1);
-	CU_ASSERT_EQUAL(version.data_bytes_max, 1024 * 1024);
+	CU_ASSERT_EQUAL(version.data_bytes_max, 1048576);
 	CU_ASSERT_EQUAL(parse("{}", &version), 0);
 	CU_ASSERT_EQUAL(parse("{\"capabilities\":{}, \"other\":[1,{\"a\":null}]}", &version), 0);
 	CU_ASSERT_EQUAL(version.proposed, 0);
