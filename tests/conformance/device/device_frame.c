@@ -51,13 +51,15 @@ static uint32_t pseudo_header_sum(const uint8_t *ip, bool ipv6, uint8_t protocol
 
 static void put_ipv4(uint8_t *ip, uint8_t protocol, uint32_t total_bytes)
 {
+	static const uint8_t addresses[8] = { 10, 0, 0, 1, 10, 0, 0, 2 };
+
 	memset(ip, 0, IPV4_BYTES);
 	ip[0] = 0x45;
 	put16(ip + 2, total_bytes > 0xffff ? 0 : total_bytes);
 	put16(ip + 4, 0x1234);
 	ip[8] = 64;
 	ip[9] = protocol;
-	memcpy(ip + 12, "\x0a\x00\x00\x01\x0a\x00\x00\x02", 8);
+	memcpy(ip + 12, addresses, sizeof(addresses));
 	put16(ip + 10, (uint16_t)~add_bytes(0, ip, IPV4_BYTES));
 }
 

@@ -2,9 +2,9 @@
 /* See device_lab.h. */
 #include "device_lab.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -79,14 +79,11 @@ static pid_t start_program(char *const argv[], int output)
 void lab_start(struct device_lab *lab)
 {
 	const char *tmp = getenv("TMPDIR");
-	char *argv[] = { (char *)(uintptr_t)SVIOD_PROGRAM,
-			 (char *)(uintptr_t) "--run-dir",
-			 lab->dir,
-			 (char *)(uintptr_t) "--wire",
-			 (char *)(uintptr_t) "null",
-			 (char *)(uintptr_t) "--max-vifs",
-			 (char *)(uintptr_t) "64",
-			 NULL };
+	static char program[] = SVIOD_PROGRAM;
+	static char run_dir[] = "--run-dir";
+	static char wire[] = "--wire";
+	static char null[] = "null";
+	char *argv[] = { program, run_dir, lab->dir, wire, null, NULL };
 	uint64_t deadline = lab_now_ns() + LAB_PATIENCE_NS;
 
 	snprintf(lab->dir, sizeof(lab->dir), "%.40s/svio-test.XXXXXX", tmp ? tmp : "/tmp");
@@ -102,13 +99,15 @@ void lab_start(struct device_lab *lab)
 
 static void remove_directory(const char *path)
 {
-	DIR *dir = opendir(path);
-	struct dirent *entry;
+	char pattern[128];
+	glob_t found;
 
-	while (dir && (entry = readdir(dir)))
-		unlinkat(dirfd(dir), entry->d_name, 0);
-	if (dir)
-		closedir(dir);
+	snprintf(pattern, sizeof(pattern), "%s/*", path);
+	if (glob(pattern, GLOB_NOSORT, NULL, &found) == 0) {
+		for (size_t i = 0; i < found.gl_pathc; i++)
+			unlink(found.gl_pathv[i]);
+		globfree(&found);
+	}
 	rmdir(path);
 }
 
@@ -126,7 +125,7 @@ int lab_stop(struct device_lab *lab)
 static void read_output(int fd, char *output, size_t bytes)
 {
 	size_t used = 0;
-	char rest[4096];
+	char rest[4096] = "";
 	ssize_t got;
 
 	do {
@@ -143,8 +142,9 @@ static void read_output(int fd, char *output, size_t bytes)
 int lab_svio(struct device_lab *lab, char *output, size_t bytes, const char *format, ...)
 {
 	char line[1024];
-	char *argv[SVIO_ARGUMENTS_MAX] = { (char *)(uintptr_t)SVIO_PROGRAM,
-					   (char *)(uintptr_t) "--run-dir", lab->dir };
+	static char program[] = SVIO_PROGRAM;
+	static char run_dir[] = "--run-dir";
+	char *argv[SVIO_ARGUMENTS_MAX] = { program, run_dir, lab->dir };
 	char *at = NULL;
 	int ends[2];
 	int status;
@@ -225,20 +225,20 @@ static pid_t parent_of(pid_t pid, char *name, size_t bytes)
 
 pid_t lab_firmware(const struct device_lab *lab)
 {
-	DIR *proc = opendir("/proc");
-	struct dirent *entry;
+	glob_t processes;
 	pid_t found = 0;
 
-	while (proc && !found && (entry = readdir(proc))) {
-		pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
+	if (glob("/proc/[1-9]*", GLOB_NOSORT, NULL, &processes))
+		return 0;
+	for (size_t i = 0; i < processes.gl_pathc && !found; i++) {
+		pid_t pid = (pid_t)strtol(processes.gl_pathv[i] + strlen("/proc/"), NULL, 10);
 		char name[64];
 
-		if (pid > 0 && parent_of(pid, name, sizeof(name)) == lab->sviod &&
+		if (parent_of(pid, name, sizeof(name)) == lab->sviod &&
 		    strcmp(name, "svio-fw") == 0)
 			found = pid;
 	}
-	if (proc)
-		closedir(proc);
+	globfree(&processes);
 	return found;
 }
 
@@ -272,16 +272,15 @@ void lab_firmware_kill(const struct device_lab *lab)
 
 int lab_open_fds(pid_t pid)
 {
-	char path[64];
+	char pattern[64];
+	glob_t found;
 	int count = 0;
-	DIR *dir;
 
-	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
-	dir = opendir(path);
-	while (dir && readdir(dir))
-		count++;
-	if (dir)
-		closedir(dir);
+	snprintf(pattern, sizeof(pattern), "/proc/%d/fd/*", (int)pid);
+	if (glob(pattern, GLOB_NOSORT, NULL, &found) == 0) {
+		count = (int)found.gl_pathc;
+		globfree(&found);
+	}
 	return count;
 }
 

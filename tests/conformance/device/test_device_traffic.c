@@ -70,7 +70,7 @@ static void tx_burst_most_segments_arrive(void)
 	frame_fill(frame, bytes, b.mac, a.mac, 9);
 	CU_ASSERT_EQUAL_FATAL(svio_vif_alloc_burst(a.queue, bufs, segs), segs);
 	for (uint32_t i = 0; i < segs; i++) {
-		memcpy(bufs[i].data, frame + i * 30, 30);
+		memcpy(bufs[i].data, frame + i * 30ul, 30);
 		bufs[i].len = 30;
 		bufs[i].flags = i + 1 == segs ? SVIO_VIF_END : 0;
 	}
