@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "sched_meter.h"
 
-#define RECEIVE_BURST_PACKETS 4u
+#define RECEIVE_BURST_PACKETS 4
 #define RECEIVE_BURST_NS      4000000ull
 #define NS_PER_S              1000000000ull
 
@@ -35,7 +35,7 @@ void svio_sched_meter_set(struct svio_sched_meter *meter, uint64_t bps, uint32_t
 
 	if (burst == 0)
 		burst = clamp(rate / 8 * RECEIVE_BURST_NS / NS_PER_S,
-			      RECEIVE_BURST_PACKETS * SVIO_SCHED_PACKET_BYTES_MAX,
+			      RECEIVE_BURST_PACKETS * (uint64_t)SVIO_SCHED_PACKET_BYTES_MAX,
 			      SVIO_SCHED_BURST_BYTES_MAX);
 	burst = clamp(burst, SVIO_SCHED_PACKET_BYTES_MAX, SVIO_SCHED_BURST_BYTES_MAX);
 	depth = (int64_t)burst * SCHED_TOKENS_PER_BYTE;

@@ -12,6 +12,7 @@
 #define ARENA_PAGES 1500
 #define BUDGET      900
 #define DOMAINS     3
+#define ROUNDS      60000
 
 static struct iommu_fixture fixture;
 static struct iommu_model models[DOMAINS];
@@ -226,7 +227,7 @@ static uint32_t step(uint64_t round)
 static void prop_translation_agrees_with_the_list_of_mappings(void)
 {
 	const char *text = getenv("SVIO_TEST_ROUNDS");
-	uint64_t rounds = text ? strtoull(text, NULL, 0) : 60000;
+	uint64_t rounds = text ? strtoull(text, NULL, 0) : ROUNDS;
 	uint32_t wrong = 0;
 	uint64_t round;
 	uint32_t d;
@@ -244,8 +245,8 @@ static void prop_translation_agrees_with_the_list_of_mappings(void)
 	       (unsigned long long)seen.mapped, (unsigned long long)seen.overlaps,
 	       (unsigned long long)seen.full, (unsigned long long)seen.unmapped,
 	       (unsigned long long)seen.splits, (unsigned long long)seen.hits);
-	CU_ASSERT(seen.mapped > 0 && seen.overlaps > 0 && seen.full > 0);
-	CU_ASSERT(seen.unmapped > 0 && seen.splits > 0 && seen.hits > 0);
+	CU_ASSERT(rounds < ROUNDS || (seen.mapped && seen.overlaps && seen.full));
+	CU_ASSERT(rounds < ROUNDS || (seen.unmapped && seen.splits && seen.hits));
 	for (d = 0; d < DOMAINS; d++)
 		svio_iommu_domain_destroy(fixture.iommu, domains[d]);
 	iommu_fixture_close(&fixture);

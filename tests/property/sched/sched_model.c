@@ -169,8 +169,7 @@ void sched_model_activate(struct sched_model *model, svio_sched_node leaf, bool 
 		svio_sched_activate(model->sched, leaf, model->now_ns);
 	else
 		svio_sched_deactivate(model->sched, leaf);
-	if (leaf > 0 && leaf <= model->nodes_max && model->node[leaf].used &&
-	    model->node[leaf].leaf) {
+	if (leaf <= model->nodes_max && model->node[leaf].used && model->node[leaf].leaf) {
 		model->node[leaf].active = active;
 		require(model, svio_sched_active(model->sched, leaf) == active, "active: not so");
 	} else {

@@ -6,7 +6,7 @@
 
 static void init_bad_arguments_are_refused(void)
 {
-	const size_t bytes = 16 * SVIO_IOMMU_PAGE_BYTES;
+	const size_t bytes = (size_t)16 * SVIO_IOMMU_PAGE_BYTES;
 	char *arena = aligned_alloc(SVIO_IOMMU_PAGE_BYTES, bytes);
 	void *state = malloc(svio_iommu_state_bytes(bytes));
 

@@ -396,13 +396,13 @@ static void unmap_65535_packets_at_once_finds_each(void)
 
 	/* Each its own object offset, every other page, as a vIOMMU guest leaves them behind. */
 	for (i = 0; i < 65535; i++)
-		if (map(i * 8 * KIB, 4 * KIB, (uint64_t)(65535 - i) * 4 * KIB))
+		if (map(8 * KIB * i, 4 * KIB, (uint64_t)(65535 - i) * 4 * KIB))
 			break;
 	CU_ASSERT_EQUAL(i, 65535);
 	CU_ASSERT_EQUAL(stats().mappings, 65535);
-	CU_ASSERT_EQUAL(offset_of(1000 * 8 * KIB + 1, NULL), 64535 * 4 * KIB + 1);
+	CU_ASSERT_EQUAL(offset_of(8 * KIB * 1000 + 1, NULL), 4 * KIB * 64535 + 1);
 	CU_ASSERT_EQUAL(unmap(0, ADDRESS_LAST, &bytes), 0);
-	CU_ASSERT_EQUAL(bytes, 65535 * 4 * KIB);
+	CU_ASSERT_EQUAL(bytes, 4 * KIB * 65535);
 	CU_ASSERT_EQUAL(stats().table_pages, 0);
 }
 

@@ -2,7 +2,7 @@
 /* vif-sched: ceilings, on leaves, groups and the port; when to look again. */
 #include "sched_fixture.h"
 
-#define LARGEST SVIO_SCHED_PACKET_BYTES_MAX
+#define LARGEST ((uint64_t)SVIO_SCHED_PACKET_BYTES_MAX)
 
 static struct sched_fixture fixture;
 
@@ -192,7 +192,7 @@ static void port_rate_holds_for_everybody(void)
 		  bytes_in(GBPS, 100 * MS) + LARGEST);
 	CU_ASSERT(sched_fixture_bytes(&fixture, SVIO_SCHED_PORT) >= bytes_in(GBPS, 100 * MS));
 	CU_ASSERT(llabs((long long)(sched_fixture_bytes(&fixture, one) -
-				    sched_fixture_bytes(&fixture, other))) <= 2 * (16384 + 1538));
+				    sched_fixture_bytes(&fixture, other))) <= 2ll * (16384 + 1538));
 }
 
 static void max_pps_holds_back_small_packets(void)

@@ -207,7 +207,7 @@ static void groups_divide_before_their_leaves(void)
 	for (i = 0; i < 9; i++)
 		CU_ASSERT(llabs((long long)(sched_fixture_bytes(&fixture, one + 1 + i) * 9 -
 					    sched_fixture_bytes(&fixture, many))) <=
-			  9 * (16384 + 1538));
+			  9ll * (16384 + 1538));
 }
 
 /* A leaf that slept long has saved up nothing, and one that just had its turn keeps its debt. */
@@ -242,7 +242,7 @@ static void going_idle_between_turns_wins_nothing(void)
 		svio_sched_activate(fixture.sched, blinker, START_NS);
 	}
 	CU_ASSERT(llabs((long long)(sched_fixture_bytes(&fixture, steady) -
-				    sched_fixture_bytes(&fixture, blinker))) <= 2 * 16384);
+				    sched_fixture_bytes(&fixture, blinker))) <= 2ll * 16384);
 }
 
 static void empty_grants_do_not_keep_others_waiting(void)
