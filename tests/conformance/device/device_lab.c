@@ -78,12 +78,16 @@ static pid_t start_program(char *const argv[], int output)
 
 void lab_start(struct device_lab *lab)
 {
+	lab_start_wire(lab, "null");
+}
+
+void lab_start_wire(struct device_lab *lab, const char *wire_spec)
+{
 	const char *tmp = getenv("TMPDIR");
 	static char program[] = SVIOD_PROGRAM;
 	static char run_dir[] = "--run-dir";
 	static char wire[] = "--wire";
-	static char null[] = "null";
-	char *argv[] = { program, run_dir, lab->dir, wire, null, NULL };
+	char *argv[] = { program, run_dir, lab->dir, wire, (char *)wire_spec, NULL };
 	uint64_t deadline = lab_now_ns() + LAB_PATIENCE_NS;
 
 	snprintf(lab->dir, sizeof(lab->dir), "%.40s/svio-test.XXXXXX", tmp ? tmp : "/tmp");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A whole device of one's own: sviod with its svio-fw, in a run directory made
- * for it, with nothing on the wire.
+ * for it.
  *
  * Programs are those of the build tree. sviod is ended by SIGTERM, never
  * blindly: killed with requests unread it would take QEMU along.
@@ -21,6 +21,8 @@ struct device_lab {
 
 /* Starts sviod and returns when its control socket answers. Failure ends the test program. */
 void lab_start(struct device_lab *lab);
+/* The same with a wire. */
+void lab_start_wire(struct device_lab *lab, const char *wire_spec);
 
 /* SIGTERM, and waits. The exit status of sviod, or 128 + signal. The directory is removed. */
 int lab_stop(struct device_lab *lab);
