@@ -71,7 +71,7 @@ static void message_in_single_bytes_is_served(void)
 	struct vfio_user_header header = { .id = 7, .command = VFIO_USER_DMA_MAP, .bytes = 48 };
 	struct vfio_user_dma_map map = { sizeof(map), 3, 0, 0, 4096 };
 	struct client client = client_ready();
-	int fd = bench_memory(4096);
+	int fd = client_memory(4096);
 	uint8_t message[48];
 	struct reply reply;
 
@@ -118,7 +118,7 @@ static void half_message_then_disconnect_leaks_nothing(void)
 {
 	struct vfio_user_header header = { .command = VFIO_USER_DMA_MAP, .bytes = 48 };
 	struct client client = client_ready();
-	int fd = bench_memory(4096);
+	int fd = client_memory(4096);
 
 	client_send_bytes(&client, &header, sizeof(header), &fd, 1);
 	bench_settle();
@@ -135,7 +135,7 @@ static void hundred_descriptors_are_survived_without_leak(void)
 {
 	struct vfio_user_dma_map map = { sizeof(map), 3, 0, 0, 4096 };
 	struct client client = client_ready();
-	int fd = bench_memory(4096), fds[100];
+	int fd = client_memory(4096), fds[100];
 	size_t before = bench_count_fds();
 	struct reply reply;
 
@@ -166,7 +166,7 @@ static void hundred_descriptors_are_survived_without_leak(void)
 static void descriptor_over_the_limit_is_refused(void)
 {
 	struct client client = client_ready();
-	int fd = bench_memory(4096);
+	int fd = client_memory(4096);
 	struct rlimit limit, none;
 
 	CU_ASSERT_EQUAL_FATAL(getrlimit(RLIMIT_NOFILE, &limit), 0);

@@ -66,7 +66,7 @@ static void silent_strangers_do_not_block_a_client(void)
 static void serve_one_client(void)
 {
 	struct client client = client_ready();
-	int memory = bench_memory(MIB), vector = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	int memory = client_memory(MIB), vector = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 
 	CU_ASSERT_EQUAL(client_map(&client, 0, MIB, memory, 0, 3), 0);
 	CU_ASSERT_EQUAL(client_set_irqs(&client, IRQ_EVENTFD, 2, 0, 1, &vector, 1), 0);

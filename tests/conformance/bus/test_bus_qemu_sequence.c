@@ -62,7 +62,7 @@ static void dma_map_pipelined_maps_are_answered_in_order(void)
 		{ 32, 1, 0, 0xfffc0000, 256 * KIB },
 	};
 	struct client client = client_ready();
-	int fd = bench_memory(128 * MIB);
+	int fd = client_memory(128 * MIB);
 	uint16_t first = client.next_id;
 	struct reply reply;
 
@@ -297,7 +297,7 @@ static void flr_resets_vif_and_keeps_vectors(void)
 static void system_reset_unmaps_after_reset_and_maps_again(void)
 {
 	struct client client = client_ready();
-	int fd = bench_memory(2 * MIB);
+	int fd = client_memory(2 * MIB);
 
 	CU_ASSERT_EQUAL(client_map(&client, 0, MIB, fd, 0, 3), 0);
 	CU_ASSERT_EQUAL(client_map(&client, MIB, MIB, fd, MIB, 3), 0);
@@ -316,7 +316,7 @@ static void system_reset_unmaps_after_reset_and_maps_again(void)
 static void dma_unmap_burst_shares_one_grace_period(void)
 {
 	struct client client = client_ready();
-	int fd = bench_memory(16 * MIB);
+	int fd = client_memory(16 * MIB);
 	struct reply reply;
 
 	for (uint64_t i = 0; i < 16; i++)
@@ -344,7 +344,7 @@ static void dma_map_after_queued_unmap_waits_first(void)
 	struct client client = client_ready();
 	struct vfio_user_dma_unmap unmap = { sizeof(unmap), 0, 0, MIB };
 	struct vfio_user_dma_map map = { sizeof(map), 3, 0, 0, MIB };
-	int fd = bench_memory(MIB);
+	int fd = client_memory(MIB);
 	struct reply reply;
 
 	CU_ASSERT_EQUAL(client_map(&client, 0, MIB, fd, 0, 3), 0);
@@ -366,7 +366,7 @@ static void dma_map_after_queued_unmap_waits_first(void)
 static void exit_drops_maps_and_vectors_and_listens_on(void)
 {
 	struct client client = client_ready();
-	int memory = bench_memory(MIB);
+	int memory = client_memory(MIB);
 	int vector = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 
 	CU_ASSERT_EQUAL(client_map(&client, 0, MIB, memory, 0, 3), 0);

@@ -315,7 +315,7 @@ static void region_read_more_than_the_client_takes_is_refused(void)
 static void dma_map_bad_range_is_refused(void)
 {
 	struct client client = client_ready();
-	int fd = bench_memory(MIB), error;
+	int fd = client_memory(MIB), error;
 
 	CU_ASSERT_EQUAL(client_map(&client, 0, 0, fd, 0, 3), EINVAL);
 	error = client_map(&client, UINT64_MAX - 4095, 8192, fd, 0, 3);
@@ -330,7 +330,7 @@ static void dma_map_bad_range_is_refused(void)
 static void dma_map_bad_flags_are_refused(void)
 {
 	struct client client = client_ready();
-	int fd = bench_memory(MIB);
+	int fd = client_memory(MIB);
 
 	CU_ASSERT_EQUAL(client_map(&client, 0, MIB, fd, 0, 4), EINVAL);
 	CU_ASSERT_EQUAL(client_map(&client, 0, MIB, fd, 0, 3 | 1u << 31), EINVAL);
@@ -343,7 +343,7 @@ static void dma_map_bad_flags_are_refused(void)
 static void dma_map_overlapping_is_refused(void)
 {
 	struct client client = client_ready();
-	int fd = bench_memory(MIB);
+	int fd = client_memory(MIB);
 
 	CU_ASSERT_EQUAL(client_map(&client, MIB, MIB, fd, 0, 3), 0);
 	CU_ASSERT_EQUAL(client_map(&client, MIB, MIB, fd, 0, 3), EEXIST);
@@ -357,7 +357,7 @@ static void dma_map_overlapping_is_refused(void)
 static void dma_map_bad_descriptor_is_refused(void)
 {
 	struct client client = client_ready();
-	int memory = bench_memory(MIB), event = eventfd(0, EFD_CLOEXEC), read_only;
+	int memory = client_memory(MIB), event = eventfd(0, EFD_CLOEXEC), read_only;
 	char path[64];
 
 	CU_ASSERT_EQUAL(client_map(&client, 0, 2 * MIB, memory, 0, 3), EINVAL);
@@ -378,7 +378,7 @@ static void dma_map_two_descriptors_are_refused(void)
 {
 	struct vfio_user_dma_map map = { sizeof(map), 3, 0, 0, MIB };
 	struct client client = client_ready();
-	int fds[2] = { bench_memory(MIB), bench_memory(MIB) };
+	int fds[2] = { client_memory(MIB), client_memory(MIB) };
 	struct reply reply;
 
 	CU_ASSERT_EQUAL(client_ask_fds(&client, VFIO_USER_DMA_MAP, &map, sizeof(map), fds, 2,
@@ -392,7 +392,7 @@ static void dma_map_two_descriptors_are_refused(void)
 static void dma_unmap_whole_maps_succeeds(void)
 {
 	struct client client = client_ready();
-	int fd = bench_memory(MIB);
+	int fd = client_memory(MIB);
 
 	CU_ASSERT_EQUAL(client_map(&client, MIB, MIB, fd, 0, 3), 0);
 	CU_ASSERT_EQUAL(client_map(&client, 4 * MIB, MIB, fd, 0, 3), 0);
@@ -413,7 +413,7 @@ static void dma_unmap_whole_maps_succeeds(void)
 static void dma_unmap_splitting_is_refused(void)
 {
 	struct client client = client_ready();
-	int fd = bench_memory(MIB);
+	int fd = client_memory(MIB);
 
 	CU_ASSERT_EQUAL(client_map(&client, MIB, MIB, fd, 0, 3), 0);
 	CU_ASSERT_EQUAL(client_unmap(&client, MIB, 4096, 0), EINVAL);
@@ -483,7 +483,7 @@ static void set_irqs_nonsense_is_refused(void)
 static void set_irqs_descriptor_not_eventfd_is_refused(void)
 {
 	struct client client = client_ready();
-	int memory = bench_memory(4096), blocking = eventfd(0, EFD_CLOEXEC);
+	int memory = client_memory(4096), blocking = eventfd(0, EFD_CLOEXEC);
 	int mixed[2] = { blocking, memory };
 
 	CU_ASSERT_EQUAL(client_set_irqs(&client, IRQ_EVENTFD, 2, 0, 1, &memory, 1), EINVAL);
@@ -543,7 +543,7 @@ static void power_state_d3_stops_dma_and_d0_allows_it(void)
 static void vif_errors_reach_the_client(void)
 {
 	struct client client = client_ready();
-	int fd = bench_memory(4096), event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	int fd = client_memory(4096), event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	struct reply reply;
 
 	bench.vif->fail[FAKE_DMA_MAP] = -ENOSPC;
