@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * svio-bench: what its measurements share.
+ *
+ * A measurement is a run of windows. A window in which a process was kept off
+ * its core tells about the machine, not about the device, and is thrown away.
+ */
+#ifndef BENCH_H
+#define BENCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* The device of a benchmark: sviod and svio-fw of this build, nothing on the wire. */
+struct bench_device {
+	char dir[64];
+	char programs[256]; /* where sviod and svio lie: beside svio-bench */
+	pid_t sviod;
+	pid_t firmware;
+};
+
+/* Starts it, with all its threads on one processor. Ends the program when it cannot. */
+void bench_device_start(struct bench_device *device, int cpu, bool realtime);
+void bench_device_stop(struct bench_device *device);
+
+/* "svio vif add NAME"; path of its socket in path (128 bytes). */
+void bench_device_vif_add(struct bench_device *device, const char *name, char *path);
+
+/* How long threads waited for their processor, ns, from /proc/PID/task/TID/schedstat. */
+#define BENCH_THREADS_MAX 16
+
+struct bench_waits {
+	int files[BENCH_THREADS_MAX];
+	size_t count;
+};
+
+void bench_waits_open(struct bench_waits *waits);
+void bench_waits_add_process(struct bench_waits *waits, pid_t pid);
+void bench_waits_add_thread(struct bench_waits *waits);
+uint64_t bench_waits_read(const struct bench_waits *waits);
+void bench_waits_close(struct bench_waits *waits);
+
+/* Rates of the windows that counted. */
+#define BENCH_WINDOWS_MAX 4096
+
+struct bench_result {
+	double values[BENCH_WINDOWS_MAX];
+	size_t count;
+	size_t discarded;
+};
+
+void bench_result_add(struct bench_result *result, double value);
+/* share 0.5: the median. Sorts. NAN when empty. */
+double bench_result_quantile(struct bench_result *result, double share);
+
+uint64_t bench_now_ns(void);
+/* The n-th processor that this program may use; the last where there are fewer. */
+int bench_cpu(int n);
+/* All threads of a process, and where realtime ahead of everything else. */
+void bench_pin(pid_t pid, int cpu, bool realtime);
+
+/* svio-bench vif */
+int bench_vif_main(int argc, char **argv);
+
+#endif /* BENCH_H */

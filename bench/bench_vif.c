@@ -1,0 +1,470 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * svio-bench vif: two user-space guests on two VIFs of one device.
+ *
+ * Both guests run on one thread and one processor, the device on another. They
+ * touch 24 bytes of each packet, in bursts of 32, with rings of 1024.
+ *
+ *   one-way  a sends new packets, b receives and drops them: packets/s received
+ *   bounce   a fixed number of packets goes to and fro: packets/s through the
+ *            device, as between two testpmd in io mode
+ *   latency  one packet goes to and fro: half of its round trip
+ */
+#include <argp.h>
+#include <err.h>
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bench.h"
+#include "svio_vif.h"
+
+#define BURST           32
+#define TOUCHED         24
+#define WINDOW_NS       50000000ull
+#define WARM_UP_NS      200000000ull
+#define WAIT_MAX_NS     500000ull /* of a window: 1 % */
+#define BOUNCE_PACKETS  512
+#define SIZES_MAX       8
+#define LATENCY_SAMPLES 4000000
+#define STEPS_PER_LOOK  64
+#define STALL_NS        2000000000ull
+
+struct options {
+	uint32_t sizes[SIZES_MAX];
+	size_t size_count;
+	double seconds;
+	const char *json_path;
+	const char *pattern; /* NULL: all */
+	int device_cpu;
+	int guest_cpu;
+	bool hugepages;
+	bool realtime;
+};
+
+struct pair {
+	struct svio_vif *a;
+	struct svio_vif *b;
+	struct svio_vif_queue *qa;
+	struct svio_vif_queue *qb;
+	uint8_t mac_a[6];
+	uint8_t mac_b[6];
+	uint32_t bytes;
+	uint64_t sink; /* what was read of packets: so that it is read */
+	struct bench_waits waits;
+};
+
+static void write_header(struct svio_vif_buf *buf, const uint8_t *dst, const uint8_t *src,
+			 uint64_t number)
+{
+	memcpy(buf->data, dst, 6);
+	memcpy(buf->data + 6, src, 6);
+	buf->data[12] = 0x88;
+	buf->data[13] = 0xb5;
+	memcpy(buf->data + 16, &number, sizeof(number));
+}
+
+static uint64_t read_header(const struct svio_vif_buf *buf)
+{
+	uint64_t words[TOUCHED / 8];
+
+	memcpy(words, buf->data, sizeof(words));
+	return words[0] ^ words[1] ^ words[2];
+}
+
+/* New packets from a; returns how many were taken. */
+static uint32_t send_new(struct pair *pair, uint32_t n)
+{
+	struct svio_vif_buf bufs[BURST];
+	uint32_t taken;
+
+	n = svio_vif_alloc_burst(pair->qa, bufs, n);
+	for (uint32_t i = 0; i < n; i++) {
+		write_header(&bufs[i], pair->mac_b, pair->mac_a, i);
+		bufs[i].len = (uint16_t)pair->bytes;
+	}
+	taken = svio_vif_tx_burst(pair->qa, bufs, n);
+	svio_vif_free_burst(pair->qa, bufs + taken, n - taken);
+	return taken;
+}
+
+static uint64_t step_one_way(struct pair *pair)
+{
+	struct svio_vif_buf bufs[BURST];
+	uint64_t received = 0;
+	uint32_t n;
+
+	do {
+		n = svio_vif_rx_burst(pair->qb, bufs, BURST);
+		for (uint32_t i = 0; i < n; i++)
+			pair->sink ^= read_header(&bufs[i]);
+		svio_vif_free_burst(pair->qb, bufs, n);
+		received += n;
+	} while (n == BURST);
+	send_new(pair, BURST);
+	return received;
+}
+
+/* What came goes back to where it came from. */
+static uint32_t bounce_side(struct pair *pair, struct svio_vif_queue *queue, const uint8_t *own,
+			    const uint8_t *other)
+{
+	struct svio_vif_buf bufs[BURST];
+	uint32_t n = svio_vif_rx_burst(queue, bufs, BURST);
+	uint32_t taken;
+
+	for (uint32_t i = 0; i < n; i++) {
+		pair->sink ^= read_header(&bufs[i]);
+		write_header(&bufs[i], other, own, i);
+	}
+	taken = svio_vif_tx_burst(queue, bufs, n);
+	svio_vif_free_burst(queue, bufs + taken, n - taken);
+	return n;
+}
+
+static uint64_t step_bounce(struct pair *pair)
+{
+	return bounce_side(pair, pair->qa, pair->mac_a, pair->mac_b) +
+	       (uint64_t)bounce_side(pair, pair->qb, pair->mac_b, pair->mac_a);
+}
+
+static uint64_t run_steps(struct pair *pair, uint64_t (*step)(struct pair *pair), uint64_t ns)
+{
+	uint64_t end = bench_now_ns() + ns;
+	uint64_t packets = 0;
+
+	do {
+		for (int i = 0; i < STEPS_PER_LOOK; i++)
+			packets += step(pair);
+	} while (bench_now_ns() < end);
+	return packets;
+}
+
+static void measure_rate(struct pair *pair, uint64_t (*step)(struct pair *pair), double seconds,
+			 struct bench_result *result)
+{
+	uint64_t end;
+
+	result->count = 0;
+	result->discarded = 0;
+	run_steps(pair, step, WARM_UP_NS);
+	end = bench_now_ns() + (uint64_t)(seconds * 1e9);
+	while (bench_now_ns() < end) {
+		uint64_t waited = bench_waits_read(&pair->waits);
+		uint64_t start = bench_now_ns();
+		uint64_t packets = run_steps(pair, step, WINDOW_NS);
+		uint64_t ns = bench_now_ns() - start;
+
+		if (bench_waits_read(&pair->waits) - waited > WAIT_MAX_NS)
+			result->discarded++;
+		else
+			bench_result_add(result, (double)packets * 1e3 / (double)ns);
+	}
+}
+
+/* Until nothing is under way between the guests. */
+static void drain(struct pair *pair)
+{
+	uint64_t end = bench_now_ns() + WARM_UP_NS / 4;
+
+	while (bench_now_ns() < end) {
+		struct svio_vif_buf bufs[BURST];
+		uint32_t n = svio_vif_rx_burst(pair->qb, bufs, BURST);
+
+		svio_vif_free_burst(pair->qb, bufs, n);
+		if (n)
+			end = bench_now_ns() + WARM_UP_NS / 4;
+		n = svio_vif_rx_burst(pair->qa, bufs, BURST);
+		svio_vif_free_burst(pair->qa, bufs, n);
+		if (n)
+			end = bench_now_ns() + WARM_UP_NS / 4;
+	}
+}
+
+/* One packet to and fro; ns of the round trip. */
+static uint64_t ping(struct pair *pair)
+{
+	uint64_t start = bench_now_ns();
+	struct svio_vif_buf buf;
+
+	if (send_new(pair, 1) != 1)
+		errx(1, "the transmit ring is stuck");
+	while (!bounce_side(pair, pair->qb, pair->mac_b, pair->mac_a))
+		if (bench_now_ns() - start > STALL_NS)
+			errx(1, "a packet to b did not arrive");
+	while (!svio_vif_rx_burst(pair->qa, &buf, 1))
+		if (bench_now_ns() - start > STALL_NS)
+			errx(1, "a packet to a did not arrive");
+	pair->sink ^= read_header(&buf);
+	svio_vif_free_burst(pair->qa, &buf, 1);
+	return bench_now_ns() - start;
+}
+
+static int compare_times(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a;
+	uint32_t y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+struct latency {
+	double p50_us;
+	double p99_us;
+	size_t samples;
+	size_t discarded; /* windows */
+};
+
+static void measure_latency(struct pair *pair, double seconds, struct latency *latency)
+{
+	uint32_t *times = malloc(LATENCY_SAMPLES * sizeof(*times));
+	uint64_t end = bench_now_ns() + (uint64_t)(seconds * 1e9);
+	size_t count = 0;
+
+	if (!times)
+		err(1, "samples");
+	latency->discarded = 0;
+	while (bench_now_ns() < end && count < LATENCY_SAMPLES) {
+		uint64_t waited = bench_waits_read(&pair->waits);
+		uint64_t window_end = bench_now_ns() + WINDOW_NS;
+		size_t before = count;
+
+		while (bench_now_ns() < window_end && count < LATENCY_SAMPLES)
+			times[count++] = (uint32_t)ping(pair);
+		if (bench_waits_read(&pair->waits) - waited > WAIT_MAX_NS) {
+			count = before;
+			latency->discarded++;
+		}
+	}
+	latency->samples = count;
+	qsort(times, count, sizeof(*times), compare_times);
+	latency->p50_us = count ? times[count / 2] / 2e3 : NAN;
+	latency->p99_us = count ? times[count * 99 / 100] / 2e3 : NAN;
+	free(times);
+}
+
+static void open_pair(struct pair *pair, struct bench_device *device, const struct options *options)
+{
+	char path[128];
+	struct svio_vif_options vif = { .path = path, .hugepages = options->hugepages };
+
+	memset(pair, 0, sizeof(*pair));
+	bench_device_vif_add(device, "a", path);
+	if (svio_vif_open(&vif, &pair->a))
+		errx(1, "%s", svio_vif_message());
+	bench_device_vif_add(device, "b", path);
+	if (svio_vif_open(&vif, &pair->b))
+		errx(1, "%s", svio_vif_message());
+	pair->qa = svio_vif_queue(pair->a, 0);
+	pair->qb = svio_vif_queue(pair->b, 0);
+	memcpy(pair->mac_a, svio_vif_info(pair->a)->mac, 6);
+	memcpy(pair->mac_b, svio_vif_info(pair->b)->mac, 6);
+	bench_waits_open(&pair->waits);
+	bench_waits_add_process(&pair->waits, device->firmware);
+	bench_waits_add_thread(&pair->waits);
+}
+
+static void close_pair(struct pair *pair)
+{
+	bench_waits_close(&pair->waits);
+	svio_vif_close(pair->a);
+	svio_vif_close(pair->b);
+}
+
+/* Packets that the receivers had no buffers for: they cost the device time and count as nothing. */
+static uint64_t count_drops(struct pair *pair)
+{
+	uint64_t a[SVIO_COUNTER_COUNT] = { 0 };
+	uint64_t b[SVIO_COUNTER_COUNT] = { 0 };
+
+	if (svio_vif_stats_get(pair->a, a) || svio_vif_stats_get(pair->b, b))
+		errx(1, "%s", svio_vif_message());
+	return a[SVIO_COUNTER_rx_drop_no_buffer] + b[SVIO_COUNTER_rx_drop_no_buffer];
+}
+
+static void report_rate(const char *name, uint32_t bytes, struct bench_result *result,
+			uint64_t drops, FILE *json, bool *first)
+{
+	double median = bench_result_quantile(result, 0.5);
+	double low = bench_result_quantile(result, 0.1);
+	double high = bench_result_quantile(result, 0.9);
+
+	printf("%-8s %5u B  %7.3f Mpps  (10-90 %%: %.3f - %.3f; %zu windows, %zu thrown away; "
+	       "%llu without a buffer)\n",
+	       name, bytes, median, low, high, result->count, result->discarded,
+	       (unsigned long long)drops);
+	fflush(stdout);
+	if (json)
+		fprintf(json,
+			"%s\n    \"%s_%u\": {\"mpps\": %.4f, \"p10\": %.4f, \"p90\": %.4f, "
+			"\"windows\": %zu, \"discarded\": %zu, \"dropped\": %llu}",
+			*first ? "" : ",", name, bytes, result->count ? median : 0.0,
+			result->count ? low : 0.0, result->count ? high : 0.0, result->count,
+			result->discarded, (unsigned long long)drops);
+	*first = false;
+}
+
+static bool is_wanted(const struct options *options, const char *pattern)
+{
+	return !options->pattern || strcmp(options->pattern, pattern) == 0;
+}
+
+static void run_size(struct pair *pair, const struct options *options, FILE *json, bool *first)
+{
+	static struct bench_result result;
+	uint64_t drops = count_drops(pair);
+
+	if (is_wanted(options, "one-way")) {
+		measure_rate(pair, step_one_way, options->seconds, &result);
+		drain(pair);
+		report_rate("one-way", pair->bytes, &result, count_drops(pair) - drops, json,
+			    first);
+	}
+	if (is_wanted(options, "bounce")) {
+		drops = count_drops(pair);
+		for (int i = 0; i < BOUNCE_PACKETS; i += BURST)
+			send_new(pair, BURST);
+		measure_rate(pair, step_bounce, options->seconds, &result);
+		drain(pair);
+		report_rate("bounce", pair->bytes, &result, count_drops(pair) - drops, json, first);
+	}
+}
+
+static void run_latency(struct pair *pair, const struct options *options, FILE *json, bool *first)
+{
+	struct latency latency;
+
+	pair->bytes = 64;
+	measure_latency(pair, options->seconds, &latency);
+	printf("latency     64 B  p50 %.2f us, p99 %.2f us one way (%zu samples, %zu windows thrown "
+	       "away)\n",
+	       latency.p50_us, latency.p99_us, latency.samples, latency.discarded);
+	if (json)
+		fprintf(json,
+			"%s\n    \"latency\": {\"p50_us\": %.3f, \"p99_us\": %.3f, \"samples\": %zu}",
+			*first ? "" : ",", latency.samples ? latency.p50_us : 0.0,
+			latency.samples ? latency.p99_us : 0.0, latency.samples);
+	*first = false;
+}
+
+static void run_all(const struct options *options, FILE *json)
+{
+	struct bench_device device;
+	struct pair pair;
+	bool first = true;
+
+	bench_device_start(&device, options->device_cpu, options->realtime);
+	bench_pin(getpid(), options->guest_cpu, options->realtime);
+	open_pair(&pair, &device, options);
+	if (json)
+		fprintf(json, "{\n  \"vif\": {");
+	for (size_t i = 0; i < options->size_count; i++) {
+		pair.bytes = options->sizes[i];
+		run_size(&pair, options, json, &first);
+	}
+	if (is_wanted(options, "latency"))
+		run_latency(&pair, options, json, &first);
+	if (json)
+		fprintf(json, "\n  }\n}\n");
+	close_pair(&pair);
+	bench_device_stop(&device);
+}
+
+static const struct argp_option argp_options[] = {
+	{ "sizes", 's', "BYTES,...", 0, "Frame lengths, 60 to 2048 (default: 64,1500)", 0 },
+	{ "seconds", 't', "S", 0, "Of each measurement (default: 5)", 0 },
+	{ "pattern", 'p', "NAME", 0, "Only one-way, bounce or latency (default: all)", 0 },
+	{ "device-cpu", 'd', "N", 0, "The device's processor (default: the first)", 0 },
+	{ "guest-cpu", 'g', "N", 0, "The guests' processor (default: the second)", 0 },
+	{ "hugepages", 'H', NULL, 0, "Guests' memory in huge pages, where there are some", 0 },
+	{ "realtime", 'r', NULL, 0,
+	  "Run ahead of everything else: figures from a busy machine, which stands still meanwhile",
+	  0 },
+	{ "json", 'j', "FILE", 0, "Write the figures to FILE, too", 0 },
+	{ 0 }
+};
+
+static void parse_sizes(char *text, struct options *options, struct argp_state *state)
+{
+	char *at = NULL;
+
+	options->size_count = 0;
+	for (char *size = strtok_r(text, ",", &at); size; size = strtok_r(NULL, ",", &at)) {
+		unsigned long bytes = strtoul(size, NULL, 10);
+
+		if (bytes < 60 || bytes > 2048 || options->size_count == SIZES_MAX)
+			argp_error(state, "'%s': up to %d frame lengths of 60 to 2048 bytes", size,
+				   SIZES_MAX);
+		options->sizes[options->size_count++] = (uint32_t)bytes;
+	}
+}
+
+static error_t parse_option(int key, char *argument, struct argp_state *state)
+{
+	struct options *options = state->input;
+
+	switch (key) {
+	case 's':
+		parse_sizes(argument, options, state);
+		return 0;
+	case 't':
+		options->seconds = strtod(argument, NULL);
+		if (!(options->seconds > 0 && options->seconds <= 200))
+			argp_error(state, "'%s' seconds: more than 0, at most 200", argument);
+		return 0;
+	case 'p':
+		options->pattern = argument;
+		if (strcmp(argument, "one-way") != 0 && strcmp(argument, "bounce") != 0 &&
+		    strcmp(argument, "latency") != 0)
+			argp_error(state, "no pattern '%s': one-way, bounce or latency", argument);
+		return 0;
+	case 'd':
+		options->device_cpu = (int)strtol(argument, NULL, 10);
+		return 0;
+	case 'g':
+		options->guest_cpu = (int)strtol(argument, NULL, 10);
+		return 0;
+	case 'H':
+		options->hugepages = true;
+		return 0;
+	case 'r':
+		options->realtime = true;
+		return 0;
+	case 'j':
+		options->json_path = argument;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+int bench_vif_main(int argc, char **argv)
+{
+	static const struct argp parser = {
+		.options = argp_options,
+		.parser = parse_option,
+		.doc = "Packets and latency between two user-space guests on two VIFs of one device. "
+		       "Starts a device of its own.\v"
+		       "Example:\n  svio-bench vif --sizes 64,512,1500 --seconds 10 --json out.json",
+	};
+	struct options options = { .sizes = { 64, 1500 },
+				   .size_count = 2,
+				   .seconds = 5,
+				   .device_cpu = bench_cpu(0),
+				   .guest_cpu = bench_cpu(1) };
+	FILE *json = NULL;
+
+	argp_parse(&parser, argc, argv, 0, NULL, &options);
+	if (options.json_path) {
+		json = fopen(options.json_path, "we");
+		if (!json)
+			err(1, "%s", options.json_path);
+	}
+	run_all(&options, json);
+	if (json && fclose(json))
+		err(1, "%s", options.json_path);
+	return 0;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* svio-bench: one program, one measurement a subcommand. */
+#include <stdio.h>
+#include <string.h>
+
+#include "bench.h"
+
+static const struct subcommand {
+	const char *name;
+	const char *text;
+	int (*run)(int argc, char **argv);
+} subcommands[] = {
+	{ "vif", "packets and latency between two user-space guests", bench_vif_main },
+};
+
+static void print_help(FILE *to)
+{
+	fprintf(to, "Usage: svio-bench MEASUREMENT [OPTION...]\n\n"
+		    "Measures the device on this machine.\n\nMeasurements:\n");
+	for (size_t i = 0; i < sizeof(subcommands) / sizeof(subcommands[0]); i++)
+		fprintf(to, "  %-8s %s\n", subcommands[i].name, subcommands[i].text);
+	fprintf(to, "\nsvio-bench MEASUREMENT --help says more.\n\n"
+		    "Example:\n  svio-bench vif --sizes 64,1500 --seconds 10\n");
+}
+
+int main(int argc, char **argv)
+{
+	for (size_t i = 0; argc > 1 && i < sizeof(subcommands) / sizeof(subcommands[0]); i++)
+		if (strcmp(argv[1], subcommands[i].name) == 0)
+			return subcommands[i].run(argc - 1, argv + 1);
+	if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-?") == 0)) {
+		print_help(stdout);
+		return 0;
+	}
+	if (argc > 1)
+		fprintf(stderr, "svio-bench: no measurement '%s'\n", argv[1]);
+	print_help(stderr);
+	return 2;
+}
