@@ -119,7 +119,8 @@ struct svio_fw {
 	uint32_t *leaf_vif;       /* scheduler node -> VIF */
 	uint32_t promisc_count;   /* READY VIFs with PROMISC */
 
-	struct fw_rx_open *rx_slots; /* FW_RX_OPEN_MAX */
+	struct svio_tx_desc *tx_batch; /* FW_TX_DESC_BATCH, of the queue that is served */
+	struct fw_rx_open *rx_slots;   /* FW_RX_OPEN_MAX */
 	uint32_t rx_open_count;
 	struct fw_packet *packet;         /* the one that is being switched */
 	struct fw_packet *segment_packet; /* a segment of it */

@@ -112,7 +112,7 @@ enum svio_admin_status fw_admin_rxq_create(struct fw_admin_call *call)
 	return create(call, SVIO_QUEUE_RX);
 }
 
-/* The queue that a command names, which exists. */
+/* The queue that a command names, which exists, into *ref of this VIF. */
 static enum svio_admin_status find_queue(struct fw_admin_call *call, struct fw_qref *ref)
 {
 	const struct svio_admin_queue *body = &call->cmd->queue;
@@ -122,13 +122,14 @@ static enum svio_admin_status find_queue(struct fw_admin_call *call, struct fw_q
 	if (body->qid >= SVIO_QUEUES_MAX ||
 	    (!call->repeat && call->vif->sram->queue[body->kind][body->qid].state == FW_QUEUE_NONE))
 		return fw_admin_refuse(call, SVIO_ADMIN_STATUS_BAD_QUEUE, QUEUE_OFFSET(qid));
-	*ref = (struct fw_qref){ .vif = call->vif, .kind = body->kind, .qid = body->qid };
+	ref->kind = body->kind;
+	ref->qid = body->qid;
 	return SVIO_ADMIN_STATUS_OK;
 }
 
 enum svio_admin_status fw_admin_queue_destroy(struct fw_admin_call *call)
 {
-	struct fw_qref ref = { 0 };
+	struct fw_qref ref = { .vif = call->vif };
 	enum svio_admin_status status = find_queue(call, &ref);
 
 	if (status)
@@ -140,7 +141,7 @@ enum svio_admin_status fw_admin_queue_destroy(struct fw_admin_call *call)
 
 enum svio_admin_status fw_admin_queue_get(struct fw_admin_call *call)
 {
-	struct fw_qref ref = { 0 };
+	struct fw_qref ref = { .vif = call->vif };
 	enum svio_admin_status status = find_queue(call, &ref);
 	const struct fw_queue *queue;
 
@@ -156,7 +157,7 @@ enum svio_admin_status fw_admin_queue_get(struct fw_admin_call *call)
 enum svio_admin_status fw_admin_moderation_set(struct fw_admin_call *call)
 {
 	const struct svio_admin_queue *body = &call->cmd->queue;
-	struct fw_qref ref = { 0 };
+	struct fw_qref ref = { .vif = call->vif };
 	enum svio_admin_status status = find_queue(call, &ref);
 	struct fw_queue *queue;
 

@@ -26,7 +26,7 @@ struct tx_walk {
 	uint32_t batch_first; /* batch[i] is entry batch_first + i */
 	uint32_t batch_count;
 	uint64_t addr; /* I/O address of what is looked at, for errors */
-	struct svio_tx_desc batch[FW_TX_DESC_BATCH];
+	struct svio_tx_desc *batch;
 };
 
 bool fw_tx_scan(struct svio_fw *fw, struct fw_vif *vif)
@@ -398,17 +398,18 @@ static enum svio_error send_packets(struct tx_walk *walk, uint32_t packets, uint
 static uint32_t serve_queue(struct svio_fw *fw, struct fw_vif *vif, uint32_t qid, uint32_t packets,
 			    uint64_t cost_max, uint64_t *cost)
 {
-	struct tx_walk walk;
+	struct tx_walk walk = {
+		.fw = fw,
+		.ref = { .vif = vif, .kind = SVIO_QUEUE_TX, .qid = qid },
+		.batch = fw->tx_batch,
+	};
 	enum svio_error error;
 	uint32_t sent = 0;
 	uint64_t addr;
 
-	walk.fw = fw;
-	walk.ref = (struct fw_qref){ .vif = vif, .kind = SVIO_QUEUE_TX, .qid = qid };
 	walk.queue = fw_queue_of(&walk.ref);
 	walk.index = walk.queue->index;
 	walk.batch_first = walk.index;
-	walk.batch_count = 0;
 	walk.tail = fw_load(&vif->doorbells->tx[qid].tail);
 	if (walk.tail - walk.index > 1u << walk.queue->ring_lg2) {
 		fw_queue_stop(fw, &walk.ref, SVIO_ERROR_RING_INDEX, walk.tail);

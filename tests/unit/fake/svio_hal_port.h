@@ -12,6 +12,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "svio_hal.h"
+
 uint64_t svio_fake_now_ns(void);
 void svio_fake_step(struct svio_hal *hal);
 void svio_fake_copy(void *to, const void *from, size_t bytes);

@@ -86,16 +86,16 @@ static void reserved_bytes_are_checked(void)
 		[SVIO_ADMIN_MTU_SET] = 8,     [SVIO_ADMIN_OFFLOAD_SET] = 8,
 		[SVIO_ADMIN_STATS_GET] = 16,  [SVIO_ADMIN_LINK_GET] = 0,
 	};
-	uint16_t opcode;
+	uint32_t opcode;
 	uint32_t byte;
 
 	for (opcode = 0; opcode < SVIO_ADMIN_OPCODE_COUNT; opcode++) {
-		struct svio_admin_cmd cmd = of(opcode);
+		struct svio_admin_cmd cmd = of((uint16_t)opcode);
 
 		cmd.reserved = 1;
 		EXPECT(cmd, BAD_RESERVED, AT(reserved));
 		for (byte = used[opcode]; byte < 56; byte++) {
-			cmd = of(opcode);
+			cmd = of((uint16_t)opcode);
 			cmd.bytes[byte] = 0x80;
 			EXPECT(cmd, BAD_RESERVED, AT(bytes) + byte);
 		}
@@ -167,7 +167,7 @@ static void queue_create_needs_rights_of_its_rings(void)
 
 static struct svio_admin_cmd queue_cmd(uint16_t opcode, uint16_t kind, uint16_t qid)
 {
-	struct svio_admin_cmd cmd = of(opcode);
+	struct svio_admin_cmd cmd = of((uint16_t)opcode);
 
 	cmd.queue.kind = kind;
 	cmd.queue.qid = qid;
@@ -198,7 +198,7 @@ static void moderation_set_checks_queue_and_range(void)
 
 static struct svio_admin_cmd mac_cmd(uint16_t opcode, uint8_t first, uint8_t last)
 {
-	struct svio_admin_cmd cmd = of(opcode);
+	struct svio_admin_cmd cmd = of((uint16_t)opcode);
 
 	cmd.mac.mac[0] = first;
 	cmd.mac.mac[5] = last;
@@ -358,7 +358,7 @@ static void completion_ring_full_holds_commands_back(void)
 	uint32_t i;
 
 	for (i = 0; i < 8; i++)
-		memcpy(fake_at(0, GUEST_ADMIN_SQ) + i * 64, &nop, sizeof(nop));
+		memcpy(fake_at(0, GUEST_ADMIN_SQ) + (size_t)i * 64, &nop, sizeof(nop));
 	guest_doorbell(&guest, SVIO_QUEUE_ADMIN, 0)->tail = 8;
 	fake_run();
 	guest_doorbell(&guest, SVIO_QUEUE_ADMIN, 0)->tail = 12;
@@ -386,7 +386,7 @@ static void events_wait_for_room_and_none_is_lost(void)
 	for (i = 0; i < GUEST_QUEUES; i++)
 		CU_ASSERT_EQUAL_FATAL(guest_txq_create(&guest, i, 4), 0);
 	for (i = 0; i < 8; i++)
-		memcpy(fake_at(0, GUEST_ADMIN_SQ) + i * 64, &nop, sizeof(nop));
+		memcpy(fake_at(0, GUEST_ADMIN_SQ) + (size_t)i * 64, &nop, sizeof(nop));
 	guest.admin_tail += 8;
 	guest_doorbell(&guest, SVIO_QUEUE_ADMIN, 0)->tail = guest.admin_tail;
 	fake_run();

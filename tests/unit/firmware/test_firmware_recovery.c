@@ -79,7 +79,7 @@ static void check_packet(uint32_t at, uint32_t from)
 	memcpy(&number, packet.data + 14, 4);
 	guest_frame_between(frame, packet.bytes, from, at, number);
 	memcpy(frame + 14, &number, 4);
-	if (packet.bytes > sizeof(frame) || memcmp(frame, packet.data, packet.bytes))
+	if (packet.bytes > sizeof(frame) || memcmp(frame, packet.data, packet.bytes) != 0)
 		intact = false;
 	if (number == expected[at])
 		expected[at]++;

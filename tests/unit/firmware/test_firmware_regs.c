@@ -153,7 +153,7 @@ static uint64_t window(enum svio_counter counter)
 {
 	uint64_t value;
 
-	memcpy(&value, fake_slot(0)->regs + SVIO_REG_COUNTERS + 8 * counter, sizeof(value));
+	memcpy(&value, fake_slot(0)->regs + SVIO_REG_COUNTERS + 8 * (size_t)counter, sizeof(value));
 	return value;
 }
 

@@ -217,7 +217,7 @@ static void fourth_buffer_broken_shows_no_half_packet(void)
 
 	start(6, 256);
 	guest_post(&guest[1], 0, UINT32_MAX);
-	memcpy(fake_at(1, guest[1].rx[0].ring) + 3 * 16, &desc, sizeof(desc));
+	memcpy(fake_at(1, guest[1].rx[0].ring) + 48, &desc, sizeof(desc));
 	send(2000, 1);
 	CU_ASSERT_FALSE(guest_receive(&guest[1], 0, &packet));
 	CU_ASSERT_EQUAL(guest_queue_error(&guest[1], SVIO_QUEUE_RX, 0), SVIO_ERROR_DMA_UNMAPPED);

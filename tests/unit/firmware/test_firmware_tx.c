@@ -73,7 +73,7 @@ static void send_across_pages_and_mappings_arrives(void)
 
 	/* Three pages in reverse order in the object. */
 	for (i = 0; i < 3; i++)
-		CU_ASSERT_EQUAL_FATAL(svio_iommu_map(fake.iommu, fake.domain[0], iova + i * 4096,
+		CU_ASSERT_EQUAL_FATAL(svio_iommu_map(fake.iommu, fake.domain[0], iova + i * 4096ull,
 						     4096, 1, 0x300000 - i * 0x10000,
 						     SVIO_IOMMU_READ),
 				      0);
@@ -137,7 +137,7 @@ static void queues_of_a_vif_take_turns(void)
 		CU_ASSERT_EQUAL(guest_tx_head(&guest[0], i), 64);
 	CU_ASSERT_EQUAL(fake_counter(1, SVIO_COUNTER_rx_packets) +
 				fake_counter(1, SVIO_COUNTER_rx_drop_no_buffer),
-			64 * GUEST_QUEUES);
+			64ull * GUEST_QUEUES);
 }
 
 /* Entries as given, then: stopped with this reason and address, neighbours served. */
@@ -205,7 +205,7 @@ static void chain_without_end_is_refused(void)
 		many[i] = DESC(.addr = DATA, .len = 60);
 	many[SVIO_TX_SEGS_MAX].flags = SVIO_TX_END;
 	expect_stop(many, SVIO_TX_SEGS_MAX + 1, SVIO_ERROR_DESC_CHAIN,
-		    RING + 16 * SVIO_TX_SEGS_MAX);
+		    RING + 16ull * SVIO_TX_SEGS_MAX);
 }
 
 static void frame_length_is_checked(void)
@@ -417,7 +417,7 @@ static void max_bps_holds_the_rest_back(void)
 	fake_run();
 	before = fake_counter(0, SVIO_COUNTER_tx_packets);
 	CU_ASSERT_TRUE(before < 60);
-	fake.hal.now_ns += 1024 * 10 * 1000; /* time for ten */
+	fake.hal.now_ns += 10240000; /* time for ten */
 	fake_run();
 
 	CU_ASSERT_TRUE(fake_counter(0, SVIO_COUNTER_tx_packets) >= before + 8);
