@@ -81,14 +81,19 @@ static void connect_200_times_leaks_nothing(void)
 {
 	size_t fds, bytes;
 
-	serve_one_client();
+	/* Freed memory that the allocator keeps at hand counts as used: let it get enough. */
+	for (size_t i = 0; i < 20; i++)
+		serve_one_client();
 	fds = bench_count_fds();
 	bytes = mallinfo2().uordblks;
 	for (size_t i = 0; i < 200; i++)
 		serve_one_client();
+	/*
+	 * What the allocator keeps at hand varies by some hundred bytes; the smallest block lost
+	 * by each client would be 6400. The sanitizer's leak check is exact.
+	 */
+	CU_ASSERT(mallinfo2().uordblks < bytes + 4800);
 	CU_ASSERT_EQUAL(bench_count_fds(), fds);
-	/* What the sanitizer's allocator does not count its leak check finds at exit. */
-	CU_ASSERT_EQUAL(mallinfo2().uordblks, bytes);
 }
 
 /* While the VIF works on a request, later ones wait in order, and others are served. */
