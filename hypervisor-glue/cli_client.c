@@ -60,19 +60,26 @@ static void send_line(int fd, const char *line, size_t bytes)
 	}
 }
 
+static char *grow(char *text, size_t bytes)
+{
+	char *grown = realloc(text, bytes);
+
+	if (!grown)
+		cli_fail(CLI_FAILED, "out of memory");
+	return grown;
+}
+
 /* Everything up to the newline; the caller's. */
 static char *receive_line(int fd)
 {
 	size_t bytes = 0, room = 65536;
-	char *line = malloc(room);
+	char *line = grow(NULL, room);
 
 	for (;;) {
 		ssize_t got;
 
-		if (line && bytes + 1 >= room)
-			line = realloc(line, room *= 2);
-		if (!line)
-			cli_fail(CLI_FAILED, "out of memory");
+		if (bytes + 1 >= room)
+			line = grow(line, room *= 2);
 		got = recv(fd, line + bytes, room - bytes - 1, 0);
 		if (got < 0 && errno == EINTR)
 			continue;

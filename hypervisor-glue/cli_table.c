@@ -63,13 +63,14 @@ void cli_table_add(struct cli_table *table, enum cli_colour colour, const char *
 	va_end(arguments);
 }
 
-/* A terminal that wants colours (https://no-color.org). */
+/* A terminal that wants colours, as the NO_COLOR convention has it. */
 static bool has_colours(void)
 {
 	const char *no_color = getenv("NO_COLOR");
 	const char *term = getenv("TERM");
 
-	return isatty(STDOUT_FILENO) && !(no_color && *no_color) && term && strcmp(term, "dumb");
+	return isatty(STDOUT_FILENO) && !(no_color && *no_color) && term &&
+	       strcmp(term, "dumb") != 0;
 }
 
 static void print_cell(const struct cell *cell, int width, bool right, bool last, bool colours)

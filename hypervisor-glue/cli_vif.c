@@ -78,7 +78,7 @@ static void add_mac(struct json_object *request, const char *text)
 
 static void add_link(struct json_object *request, const char *text)
 {
-	if (strcmp(text, "up") && strcmp(text, "down"))
+	if (strcmp(text, "up") != 0 && strcmp(text, "down") != 0)
 		cli_fail(CLI_USAGE, "--link: \"%s\" is neither up nor down", text);
 	json_object_object_add(request, "link", json_object_new_string(text));
 }

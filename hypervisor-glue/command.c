@@ -112,7 +112,7 @@ static int read_link(struct command *command, struct json_object *value,
 	const char *text =
 		json_object_is_type(value, json_type_string) ? json_object_get_string(value) : "";
 
-	if (strcmp(text, "up") && strcmp(text, "down"))
+	if (strcmp(text, "up") != 0 && strcmp(text, "down") != 0)
 		return refuse(command, "\"%s\" must be \"up\" or \"down\"", "link");
 	settings->link_down = !strcmp(text, "down");
 	return 0;

@@ -41,11 +41,13 @@ struct client {
 	bool ending; /* when out is sent */
 };
 
+TAILQ_HEAD(client_list, client);
+
 struct svio_control {
 	struct svio_device *device;
 	struct svio_loop_source *source;
 	struct svio_loop_source *pause; /* no descriptors left: accept() rests until then */
-	TAILQ_HEAD(, client) clients;
+	struct client_list clients;
 	uint32_t count;
 	char *path;
 	int fd;
@@ -306,6 +308,7 @@ static void pause_accept(struct svio_control *control)
 static void handle_accept(void *context, int fd, uint32_t events)
 {
 	struct svio_control *control = context;
+	/* cppcheck-suppress nullPointer ; as accept(2) says */
 	int client_fd = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	(void)events;

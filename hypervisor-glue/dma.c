@@ -21,6 +21,8 @@
 #define SLOW_NS      100000000ull /* tell the log */
 /* QEMU gives a reply up after 5 s; a firmware that hangs is ended well before. */
 #define HUNG_NS 2000000000ull
+/* A new memory object: one message there and back, and one mmap. */
+#define OBJECT_NS 200000000ull
 
 static void sleep_ns(uint64_t ns)
 {
@@ -68,6 +70,16 @@ static int check_range(uint64_t iova, uint64_t bytes, uint64_t offset)
 	return 0;
 }
 
+/*
+ * The guest may use the mapping as soon as it is answered: by then the firmware
+ * has the memory. One that has no firmware now gets it before its VIFs.
+ */
+static void wait_object(struct svio_device *device)
+{
+	if (svio_device_ready(device) && !svio_mailbox_settle(device->mailbox, OBJECT_NS))
+		svio_log(SVIO_LOG_WARNING, "the firmware is slow to take a memory object");
+}
+
 int svio_vif_dma_map(struct svio_vif *vif, uint64_t iova, uint64_t bytes, int fd, uint64_t offset,
 		     bool readable, bool writable)
 {
@@ -75,6 +87,7 @@ int svio_vif_dma_map(struct svio_vif *vif, uint64_t iova, uint64_t bytes, int fd
 	uint32_t rights = (readable ? SVIO_IOMMU_READ : 0) | (writable ? SVIO_IOMMU_WRITE : 0);
 	uint32_t object = SVIO_OBJECT_HOLLOW;
 	const char *why = NULL;
+	uint32_t objects = svio_objects_count(device->objects);
 	int status = check_range(iova, bytes, fd < 0 ? 0 : offset);
 
 	if (vif->deleting)
@@ -108,6 +121,8 @@ int svio_vif_dma_map(struct svio_vif *vif, uint64_t iova, uint64_t bytes, int fd
 	status = svio_iommu_map(device->iommu, vif->domain, iova, bytes, object, offset, rights);
 	if (status)
 		svio_object_unget(device->objects, object);
+	else if (svio_objects_count(device->objects) != objects)
+		wait_object(device);
 	return status;
 }
 

@@ -328,8 +328,11 @@ void svio_fw_process_kill(struct svio_fw_process *process, const char *reason)
 {
 	if (!process->pid)
 		return;
-	svio_log(SVIO_LOG_ERROR, "ending the firmware (process %d): %s", (int)process->pid, reason);
-	process->killed = true;
+	if (reason) {
+		svio_log(SVIO_LOG_ERROR, "ending the firmware (process %d): %s", (int)process->pid,
+			 reason);
+		process->killed = true;
+	}
 	kill(process->pid, SIGKILL);
 }
 

@@ -53,7 +53,7 @@ void svio_fw_process_free(struct svio_fw_process *process);
 void svio_fw_process_ready(struct svio_fw_process *process);
 bool svio_fw_process_is_ready(const struct svio_fw_process *process);
 
-/* End it (SIGKILL); gone() follows from the loop. reason goes to the log. */
+/* End it (SIGKILL); gone() follows from the loop. reason goes to the log; NULL: no line. */
 void svio_fw_process_kill(struct svio_fw_process *process, const char *reason);
 
 /* Does any of it still run? Never waits. */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -18,6 +19,7 @@
 /* A firmware that takes longer is taken for hung. HELLO includes the start of DPDK and the wire. */
 #define ANSWER_MAX_NS   3000000000ull
 #define HELLO_MAX_NS    20000000000ull
+#define POLL_MAX_MS     1000
 #define WATCH_PERIOD_US 500000
 
 /* A request that the replay covers: nothing is sent, it is answered in its turn. */
@@ -28,7 +30,9 @@ struct request {
 	struct svio_mailbox_request what;
 	uint64_t sent_ns;
 	uint32_t seq;
+	int status; /* once answered */
 	bool sent;
+	bool answered; /* but done was not called yet */
 	bool replay;
 };
 
@@ -42,7 +46,8 @@ struct svio_mailbox {
 	struct request_list requests; /* sent ones first */
 	struct request *replay_last;  /* where the next replay goes behind; NULL: to the front */
 	struct svio_loop_source *source;
-	struct svio_loop_source *watchdog; /* runs while something is under way */
+	struct svio_loop_source *watchdog;  /* runs while something is under way */
+	struct svio_loop_source *deliverer; /* calls done() for what was answered in settle() */
 	uint32_t count;
 	uint32_t in_flight;
 	uint32_t next_seq;
@@ -87,7 +92,7 @@ static void drop(struct svio_mailbox *mailbox, struct request *request)
 		mailbox->replay_last = TAILQ_PREV(request, request_list, link);
 	TAILQ_REMOVE(&mailbox->requests, request, link);
 	mailbox->count--;
-	if (request->sent)
+	if (request->sent && !request->answered)
 		mailbox->in_flight--;
 	close_fds(&request->what);
 	free(request);
@@ -109,12 +114,15 @@ static void finish(struct svio_mailbox *mailbox, struct request *request, int st
 
 void svio_mailbox_free(struct svio_mailbox *mailbox)
 {
+	struct request *first;
+
 	if (!mailbox)
 		return;
 	svio_mailbox_detach(mailbox);
-	while (!TAILQ_EMPTY(&mailbox->requests))
-		finish(mailbox, TAILQ_FIRST(&mailbox->requests), -ECANCELED);
+	while ((first = TAILQ_FIRST(&mailbox->requests)))
+		finish(mailbox, first, first->answered ? first->status : -ECANCELED);
 	svio_loop_remove(mailbox->watchdog);
+	svio_loop_remove(mailbox->deliverer);
 	free(mailbox);
 }
 
@@ -129,14 +137,24 @@ static void report_broken(struct svio_mailbox *mailbox, const char *reason)
 	mailbox->broken(mailbox->context, reason);
 }
 
-/* What waits at the head without needing an answer. */
-static void finish_covered(struct svio_mailbox *mailbox)
+/* The one whose answer comes next. NULL: none is under way. */
+static struct request *next_unanswered(struct svio_mailbox *mailbox)
+{
+	struct request *request = TAILQ_FIRST(&mailbox->requests);
+
+	while (request && request->answered)
+		request = TAILQ_NEXT(request, link);
+	return request && request->sent ? request : NULL;
+}
+
+/* Call done() for those at the head that are answered, or need no answer of this firmware. */
+static void deliver(struct svio_mailbox *mailbox)
 {
 	struct request *first;
 
-	while (mailbox->going && (first = TAILQ_FIRST(&mailbox->requests)) &&
-	       first->what.type == TYPE_COVERED)
-		finish(mailbox, first, 0);
+	while ((first = TAILQ_FIRST(&mailbox->requests)) &&
+	       (first->answered || (mailbox->going && first->what.type == TYPE_COVERED)))
+		finish(mailbox, first, first->status);
 }
 
 static void set_want_out(struct svio_mailbox *mailbox, bool want)
@@ -195,8 +213,8 @@ static void pump(struct svio_mailbox *mailbox)
 
 	if (!mailbox->going)
 		return;
-	TAILQ_FOREACH(request, &mailbox->requests, link)
-	{
+	for (request = TAILQ_FIRST(&mailbox->requests); request;
+	     request = TAILQ_NEXT(request, link)) {
 		if (request->sent || request->what.type == TYPE_COVERED)
 			continue;
 		if (mailbox->in_flight >= IN_FLIGHT_MAX)
@@ -239,28 +257,28 @@ void svio_mailbox_kick(struct svio_mailbox *mailbox)
 static void watch(void *context)
 {
 	struct svio_mailbox *mailbox = context;
-	struct request *first = TAILQ_FIRST(&mailbox->requests);
+	struct request *oldest = next_unanswered(mailbox);
 	uint64_t max_ns;
 
-	if (mailbox->in_flight == 0 || !first || !first->sent) {
+	if (!oldest) {
 		svio_loop_remove(mailbox->watchdog);
 		mailbox->watchdog = NULL;
 		return;
 	}
-	max_ns = first->what.type == SVIO_HOST_HELLO ? HELLO_MAX_NS : ANSWER_MAX_NS;
-	if (svio_clock_ns() - first->sent_ns > max_ns)
+	max_ns = oldest->what.type == SVIO_HOST_HELLO ? HELLO_MAX_NS : ANSWER_MAX_NS;
+	if (svio_clock_ns() - oldest->sent_ns > max_ns)
 		report_broken(mailbox, "it does not answer");
 }
 
 static void handle_reply(struct svio_mailbox *mailbox, const struct svio_host_msg *msg)
 {
-	struct request *first = TAILQ_FIRST(&mailbox->requests);
+	struct request *request = next_unanswered(mailbox);
 
 	if (msg->type != SVIO_HOST_REPLY) {
 		report_broken(mailbox, "it sent a message that is not a reply");
 		return;
 	}
-	if (!first || !first->sent || first->seq != msg->seq) {
+	if (!request || request->seq != msg->seq) {
 		report_broken(mailbox, "it answered a request that was not next");
 		return;
 	}
@@ -268,31 +286,74 @@ static void handle_reply(struct svio_mailbox *mailbox, const struct svio_host_ms
 		report_broken(mailbox, "its reply has an impossible status");
 		return;
 	}
-	finish(mailbox, first, msg->status);
+	request->status = msg->status;
+	request->answered = true;
+	mailbox->in_flight--;
+}
+
+/* Take one reply. False: none is there, or nothing more will be read. */
+static bool receive(struct svio_mailbox *mailbox)
+{
+	struct svio_host_msg msg;
+	ssize_t bytes;
+
+	if (!mailbox->source)
+		return false;
+	/* No room for control data: descriptors that it might send are dropped. */
+	bytes = recv(mailbox->socket, &msg, sizeof(msg), MSG_DONTWAIT | MSG_TRUNC);
+	if (bytes < 0 && (errno == EAGAIN || errno == EINTR))
+		return false;
+	if (bytes <= 0)
+		report_broken(mailbox, NULL); /* most often because it has just died */
+	else if (bytes != sizeof(msg))
+		report_broken(mailbox, "it sent a message of a wrong size");
+	else
+		handle_reply(mailbox, &msg);
+	return true;
 }
 
 static void handle_socket(void *context, int fd, uint32_t events)
 {
 	struct svio_mailbox *mailbox = context;
-	struct svio_host_msg msg;
-	ssize_t bytes;
 
 	(void)events;
 	/* A done() may end this firmware or meet its death: then the socket is another or none. */
-	while (mailbox->source && mailbox->socket == fd) {
-		/* No room for control data: descriptors that it might send are dropped. */
-		bytes = recv(fd, &msg, sizeof(msg), MSG_DONTWAIT | MSG_TRUNC);
-		if (bytes < 0 && (errno == EAGAIN || errno == EINTR))
-			break;
-		if (bytes <= 0)
-			report_broken(mailbox, "it closed its socket");
-		else if (bytes != sizeof(msg))
-			report_broken(mailbox, "it sent a message of a wrong size");
-		else
-			handle_reply(mailbox, &msg);
-		finish_covered(mailbox);
-	}
+	while (mailbox->socket == fd && receive(mailbox))
+		deliver(mailbox);
 	pump(mailbox);
+}
+
+static void handle_deliverer(void *context)
+{
+	struct svio_mailbox *mailbox = context;
+
+	svio_loop_remove(mailbox->deliverer);
+	mailbox->deliverer = NULL;
+	deliver(mailbox);
+	pump(mailbox);
+}
+
+bool svio_mailbox_settle(struct svio_mailbox *mailbox, uint64_t max_ns)
+{
+	uint64_t start_ns = svio_clock_ns(), waited_ns = 0;
+
+	pump(mailbox);
+	while (mailbox->source && mailbox->in_flight > 0 && waited_ns < max_ns) {
+		struct pollfd pollfd = { .fd = mailbox->socket, .events = POLLIN };
+
+		uint64_t left_ms = (max_ns - waited_ns) / 1000000 + 1;
+
+		poll(&pollfd, 1, left_ms < POLL_MAX_MS ? (int)left_ms : POLL_MAX_MS);
+		while (receive(mailbox))
+			;
+		pump(mailbox);
+		waited_ns = svio_clock_ns() - start_ns;
+	}
+	/* Not from here: the caller is in the middle of something. */
+	if (!mailbox->deliverer)
+		mailbox->deliverer =
+			svio_loop_add_timer(mailbox->loop, 0, 0, handle_deliverer, mailbox);
+	return mailbox->in_flight == 0;
 }
 
 /* What the replay says anyway. */
@@ -317,7 +378,7 @@ static void cover_requests(struct svio_mailbox *mailbox)
 
 	for (request = TAILQ_FIRST(&mailbox->requests); request; request = next) {
 		next = TAILQ_NEXT(request, link);
-		if (is_covered(request->what.type)) {
+		if (is_covered(request->what.type) && !request->answered) {
 			request->what.type = TYPE_COVERED;
 			close_fds(&request->what);
 		}
@@ -364,7 +425,7 @@ void svio_mailbox_detach(struct svio_mailbox *mailbox)
 	mailbox->in_flight = 0;
 	for (request = TAILQ_FIRST(&mailbox->requests); request; request = next) {
 		next = TAILQ_NEXT(request, link);
-		request->sent = false;
+		request->sent = request->answered;
 		if (request->replay) /* was for this firmware alone */
 			drop(mailbox, request);
 	}
@@ -427,19 +488,24 @@ int svio_mailbox_post(struct svio_mailbox *mailbox, const struct svio_mailbox_re
 	return 0;
 }
 
+static struct request *find_client_request(struct svio_mailbox *mailbox, uint32_t vif)
+{
+	struct request *request;
+
+	for (request = TAILQ_FIRST(&mailbox->requests); request;
+	     request = TAILQ_NEXT(request, link))
+		if (request->what.vif == vif && request->what.for_client && request->what.done)
+			return request;
+	return NULL;
+}
+
 void svio_mailbox_cancel(struct svio_mailbox *mailbox, uint32_t vif)
 {
 	struct request *request;
 
-	for (;;) {
-		svio_mailbox_done_fn done;
+	while ((request = find_client_request(mailbox, vif))) {
+		svio_mailbox_done_fn done = request->what.done;
 
-		TAILQ_FOREACH(request, &mailbox->requests, link)
-		if (request->what.vif == vif && request->what.for_client && request->what.done)
-			break;
-		if (!request)
-			return;
-		done = request->what.done;
 		request->what.done = NULL;
 		done(request->what.context, -ECANCELED); /* may change the list */
 	}
@@ -449,9 +515,10 @@ void svio_mailbox_forget(struct svio_mailbox *mailbox, const void *context)
 {
 	struct request *request;
 
-	TAILQ_FOREACH(request, &mailbox->requests, link)
-	if (request->what.context == context)
-		request->what.done = NULL;
+	for (request = TAILQ_FIRST(&mailbox->requests); request;
+	     request = TAILQ_NEXT(request, link))
+		if (request->what.context == context)
+			request->what.done = NULL;
 }
 
 uint32_t svio_mailbox_pending(const struct svio_mailbox *mailbox)

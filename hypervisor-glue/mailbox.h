@@ -40,7 +40,10 @@ struct svio_mailbox_request {
 	void *context;
 };
 
-/* The firmware broke the protocol or does not answer: end it. detach() follows when it is gone. */
+/*
+ * The firmware broke the protocol or does not answer: end it. detach() follows
+ * when it is gone. reason NULL: it closed its socket.
+ */
 typedef void (*svio_mailbox_broken_fn)(void *context, const char *reason);
 
 /* segment and kick_fd stay the caller's and outlive the mailbox. NULL: no memory. */
@@ -66,6 +69,12 @@ void svio_mailbox_detach(struct svio_mailbox *mailbox);
 
 /* 0: done will be called, never from within this call; -ENOMEM, -EMFILE: it will not. */
 int svio_mailbox_post(struct svio_mailbox *mailbox, const struct svio_mailbox_request *request);
+
+/*
+ * Wait, at most so long, until the firmware has answered everything. Their
+ * done callbacks are called later, from the loop. False: it has not, or it broke.
+ */
+bool svio_mailbox_settle(struct svio_mailbox *mailbox, uint64_t max_ns);
 
 /* Answer all of this VIF's requests for_client with -ECANCELED, now. They are still sent. */
 void svio_mailbox_cancel(struct svio_mailbox *mailbox, uint32_t vif);

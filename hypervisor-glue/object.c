@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -117,32 +116,44 @@ static uint32_t choose_number(struct svio_objects *objects)
 	return 0;
 }
 
+/*
+ * Does this line of /proc/PID/maps show memory? *shared: as a shared mapping.
+ *	start-end rights offset major:minor inode path
+ */
+static bool parse_map(const char *line, const struct stat *memory, bool *shared)
+{
+	const char *rights = strchr(line, ' ');
+	char *at;
+
+	if (!rights || strlen(rights) < 6)
+		return false;
+	*shared = rights[4] == 's';
+	strtoul(rights + 6, &at, 16); /* the offset */
+	if (strtoul(at, &at, 16) != major(memory->st_dev) || *at != ':')
+		return false;
+	if (strtoul(at + 1, &at, 16) != minor(memory->st_dev))
+		return false;
+	return strtoul(at, NULL, 10) == memory->st_ino;
+}
+
 /* Is one of the client's mappings of this inode shared? -1: it has none, or we may not look. */
 static int is_mapped_shared(pid_t client, const struct stat *memory)
 {
 	char path[64], line[512];
-	int shared = -1;
+	int answer = -1;
+	bool shared;
 	FILE *maps;
 
 	snprintf(path, sizeof(path), "/proc/%d/maps", (int)client);
 	maps = fopen(path, "re");
 	if (!maps)
 		return -1;
-	while (shared < 1 && fgets(line, sizeof(line), maps)) {
-		unsigned int major_number, minor_number;
-		uint64_t inode;
-		char rights[5];
-
-		/* start-end rights offset major:minor inode path; the tail of a long path has no such form */
-		if (sscanf(line, "%*x-%*x %4s %*x %x:%x %" SCNu64, rights, &major_number,
-			   &minor_number, &inode) != 4)
-			continue;
-		if (inode == memory->st_ino && major_number == major(memory->st_dev) &&
-		    minor_number == minor(memory->st_dev))
-			shared = rights[3] == 's';
-	}
+	/* The tail of a line with a long path has no such form. */
+	while (answer < 1 && fgets(line, sizeof(line), maps))
+		if (parse_map(line, memory, &shared))
+			answer = shared;
 	fclose(maps);
-	return shared;
+	return answer;
 }
 
 /*

@@ -105,6 +105,7 @@ static void remove_stale_sockets(int dir_fd)
 			close(copy);
 		return;
 	}
+	/* cppcheck-suppress readdirCalled ; one thread */
 	while ((entry = readdir(dir))) {
 		const char *end = strrchr(entry->d_name, '.');
 		struct stat stat_of_entry;

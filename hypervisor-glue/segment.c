@@ -102,7 +102,8 @@ static size_t segment_bytes(uint32_t vifs_max)
 {
 	return align_page(sizeof(struct svio_host_segment)) +
 	       align_page(vifs_max * sizeof(struct svio_host_vif)) +
-	       align_page(sizeof(struct svio_iommu_fault_log)) + SVIO_HOST_DEVICE_PRIVATE_BYTES;
+	       align_page(sizeof(struct svio_iommu_fault_log)) +
+	       (size_t)SVIO_HOST_DEVICE_PRIVATE_BYTES;
 }
 
 int svio_segment_create(struct svio_segment *segment, uint32_t vifs_max)

@@ -72,7 +72,8 @@ int svio_rate_parse(const char *text, uint64_t *bps, char *error)
 		return refuse_rate(text, error);
 	if (*at && unit_factor(*at))
 		factor = unit_factor(*at++);
-	if (*at && strcasecmp(at, "bit") && strcasecmp(at, "bit/s") && strcasecmp(at, "bps"))
+	if (*at && strcasecmp(at, "bit") != 0 && strcasecmp(at, "bit/s") != 0 &&
+	    strcasecmp(at, "bps") != 0)
 		return refuse_rate(text, error);
 	if (whole > SVIO_RATE_MAX_BPS / factor ||
 	    whole * factor + micro * factor / 1000000 > SVIO_RATE_MAX_BPS) {
@@ -114,23 +115,26 @@ const char *svio_rate_format(uint64_t bps, char text[SVIO_RATE_BYTES])
 	return text;
 }
 
+/* "52:54:00:12:34:56": two digits, a colon, and so on; nothing else. */
+static bool read_mac(const char *text, uint8_t mac[6])
+{
+	for (size_t i = 0; i < 17; i++)
+		if (i % 3 == 2 ? text[i] != ':' : !isxdigit((unsigned char)text[i]))
+			return false;
+	for (size_t i = 0; i < 6; i++)
+		mac[i] = (uint8_t)strtoul(text + 3 * i, NULL, 16);
+	return text[17] == '\0';
+}
+
 int svio_mac_parse(const char *text, uint8_t mac[6], char *error)
 {
 	static const uint8_t zero[6];
-	unsigned int byte[6];
-	int end = -1;
 
-	/* %2x would also take spaces and signs: the length and the characters decide first. */
-	if (strlen(text) == 17 && strspn(text, "0123456789abcdefABCDEF:") == 17)
-		sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%n", &byte[0], &byte[1], &byte[2], &byte[3],
-		       &byte[4], &byte[5], &end);
-	if (end != 17) {
+	if (!read_mac(text, mac)) {
 		snprintf(error, SVIO_ERROR_BYTES,
 			 "\"%.40s\" is not a MAC address: write it like 52:54:00:12:34:56", text);
 		return -EINVAL;
 	}
-	for (int i = 0; i < 6; i++)
-		mac[i] = (uint8_t)byte[i];
 	if ((mac[0] & 1) || !memcmp(mac, zero, 6)) {
 		snprintf(error, SVIO_ERROR_BYTES,
 			 "MAC address %s is not one interface's own: the lowest bit of its first "
@@ -222,7 +226,7 @@ int svio_settings_complete(struct svio_vif_settings *settings, char *error)
 		status = check_rate("max, in bits/s:", settings->max_bps, error);
 	if (!status)
 		status = check_rate("rx-max, in bits/s:", settings->rx_max_bps, error);
-	if (!status && memcmp(settings->mac, zero, 6))
+	if (!status && memcmp(settings->mac, zero, 6) != 0)
 		status = svio_mac_parse(svio_mac_format(settings->mac, mac), settings->mac, error);
 	return status;
 }

@@ -41,7 +41,7 @@ const char *svio_mac_format(const uint8_t mac[6], char text[SVIO_MAC_BYTES]);
 /*
  * A locally administered unicast address that follows from name and try only:
  * the same VIF has the same MAC after every restart. try: 0, or higher where
- * that one is taken. (FNV-1a, http://www.isthe.com/chongo/tech/comp/fnv/)
+ * that one is taken. (Hash: FNV-1a of Fowler, Noll and Vo.)
  */
 void svio_mac_from_name(const char *name, uint32_t try, uint8_t mac[6]);
 

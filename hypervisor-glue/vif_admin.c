@@ -268,8 +268,8 @@ int svio_device_vif_add_then(struct svio_device *device, const struct svio_vif_s
 static void finish_update(void *context, int status)
 {
 	if (status && status != -ECANCELED)
-		svio_log(SVIO_LOG_ERROR, "VIF slot %d: the firmware refused its new settings: %s",
-			 (int)(intptr_t)context, strerror(-status));
+		svio_log(SVIO_LOG_ERROR, "VIF %s: the firmware refused its new settings: %s",
+			 ((struct svio_vif *)context)->settings.name, strerror(-status));
 }
 
 int svio_device_vif_set_then(struct svio_device *device, const struct svio_vif_settings *asked,
@@ -297,7 +297,7 @@ int svio_device_vif_set_then(struct svio_device *device, const struct svio_vif_s
 	vif->settings = settings;
 	write_config(vif);
 	status = post_vif(vif, SVIO_HOST_VIF_UPDATE, done ? done : finish_update,
-			  done ? context : (void *)(intptr_t)vif->slot);
+			  done ? context : vif);
 	if (status)
 		snprintf(error, SVIO_ERROR_BYTES, "VIF %s cannot be changed: %s", settings.name,
 			 strerror(-status));

@@ -4,6 +4,7 @@
  * except where --wire tells it not to (fake_protocol.h).
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -39,14 +40,15 @@ static bool told(const char *key, uint32_t value)
 	size_t length = strlen(key);
 
 	while ((at = strchr(at, ','))) {
-		unsigned int number, generation;
-		int fields;
+		uint32_t number;
+		char *end;
 
 		at++;
-		if (strncmp(at, key, length) || at[length] != '=')
+		if (strncmp(at, key, length) != 0 || at[length] != '=')
 			continue;
-		fields = sscanf(at + length + 1, "%u@%u", &number, &generation);
-		if (number == value && (fields == 1 || generation == segment->fw_generation))
+		number = (uint32_t)strtoul(at + length + 1, &end, 10);
+		if (number == value &&
+		    (*end != '@' || strtoul(end + 1, NULL, 10) == segment->fw_generation))
 			return true;
 	}
 	return false;
@@ -77,7 +79,7 @@ static int handle_hello(const int *fds, int count)
 	if (segment == MAP_FAILED)
 		return -ENOMEM;
 	/* The tables may be read, and only that. */
-	if (mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fds[1], 0) != MAP_FAILED)
+	if ((fcntl(fds[1], F_GETFL) & O_ACCMODE) != O_RDONLY)
 		return -EPERM;
 	vifs = (struct svio_host_vif *)((char *)segment + segment->vifs_offset);
 	fake_log = (struct fake_log *)((char *)segment + segment->private_offset);
@@ -317,7 +319,7 @@ int main(int argc, char **argv)
 	/* svio-fw --host-fd N --wire SPEC */
 	if (argc != 5)
 		return 2;
-	host_fd = atoi(argv[2]);
+	host_fd = (int)strtol(argv[2], NULL, 10);
 	wire = argv[4];
 	while (serve())
 		;

@@ -294,7 +294,7 @@ static bool sent_all(void *context)
 
 static void request_without_end_is_refused_and_hung_up(void)
 {
-	size_t left = 4 * SVIO_CONTROL_LINE_BYTES;
+	size_t left = 4ul * SVIO_CONTROL_LINE_BYTES;
 
 	fixture_wait(&fixture, sent_all, &left);
 	fixture_wait(&fixture, has_eof, &client);
@@ -374,13 +374,14 @@ static void clients_200_leak_no_descriptor(void)
 
 static uint64_t resident_bytes(void)
 {
-	unsigned long size = 0, resident = 0;
 	FILE *file = fopen("/proc/self/statm", "re");
+	char line[256] = "", *resident;
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(file);
-	CU_ASSERT_EQUAL(fscanf(file, "%lu %lu", &size, &resident), 2);
+	CU_ASSERT_PTR_NOT_NULL(fgets(line, sizeof(line), file));
 	fclose(file);
-	return resident * 4096;
+	strtoul(line, &resident, 10); /* size, then what is resident */
+	return strtoul(resident, NULL, 10) * 4096;
 }
 
 static void vifs_1000_made_and_deleted_leak_nothing(void)

@@ -341,7 +341,7 @@ static void post_with_descriptor_sends_a_copy(void)
 						.fds = { fd },
 						.fd_count = 1 };
 	char control[CMSG_SPACE(sizeof(int))];
-	struct svio_host_msg msg;
+	struct svio_host_msg msg = { 0 };
 	struct iovec iov = { .iov_base = &msg, .iov_len = sizeof(msg) };
 	struct msghdr header = { .msg_iov = &iov,
 				 .msg_iovlen = 1,
@@ -363,6 +363,42 @@ static void post_with_descriptor_sends_a_copy(void)
 	close(fd);
 }
 
+/* Answered while somebody waits; done comes from the loop, in order. */
+static void settle_answers_come_later(void)
+{
+	struct answers answers = { 0 };
+	struct svio_host_msg msg, answer = { .type = SVIO_HOST_REPLY };
+
+	attach();
+	expect(SVIO_HOST_HELLO, 0, 0);
+	post(SVIO_HOST_REG_WRITE, 1, 1, &answers);
+	post(SVIO_HOST_REG_WRITE, 1, 2, &answers);
+	CU_ASSERT_FALSE(svio_mailbox_settle(mailbox, 1));
+	for (int i = 0; i < 2; i++) {
+		msg = take();
+		answer.seq = msg.seq;
+		answer.status = -EPERM * i;
+		CU_ASSERT_EQUAL(send(firmware_fd, &answer, sizeof(answer), 0), sizeof(answer));
+	}
+	CU_ASSERT(svio_mailbox_settle(mailbox, 1000000000));
+	CU_ASSERT_EQUAL(answers.count, 0);
+	svio_mailbox_detach(mailbox); /* does not change what was answered */
+	svio_loop_run_once(loop, -1);
+	CU_ASSERT_EQUAL(answers.count, 2);
+	CU_ASSERT_EQUAL(answers.last, -EPERM);
+}
+
+static void settle_broken_ends_at_once(void)
+{
+	attach();
+	expect(SVIO_HOST_HELLO, 0, 0);
+	post(SVIO_HOST_REG_WRITE, 1, 1, NULL);
+	shutdown(firmware_fd, SHUT_RDWR);
+	CU_ASSERT_FALSE(svio_mailbox_settle(mailbox, UINT64_MAX / 2));
+	CU_ASSERT_EQUAL(broken_count, 1);
+	CU_ASSERT_PTR_NULL(broken_reason);
+}
+
 SVIO_TEST_MAIN_WITH("glue mailbox", setup, teardown,
 		    SVIO_TEST(post_answered_calls_done_with_status),
 		    SVIO_TEST(post_without_firmware_waits_for_one),
@@ -372,5 +408,6 @@ SVIO_TEST_MAIN_WITH("glue mailbox", setup, teardown,
 		    SVIO_TEST(post_many_keeps_the_order), SVIO_TEST(free_unanswered_is_canceled),
 		    SVIO_TEST(cancel_only_this_vif_is_answered), SVIO_TEST(post_from_done_is_sent),
 		    SVIO_TEST(reply_broken_is_reported_once), SVIO_TEST(reply_unasked_is_reported),
+		    SVIO_TEST(settle_answers_come_later), SVIO_TEST(settle_broken_ends_at_once),
 		    SVIO_TEST(post_firmware_asleep_is_kicked),
 		    SVIO_TEST(post_with_descriptor_sends_a_copy))

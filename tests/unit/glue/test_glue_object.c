@@ -60,6 +60,16 @@ static void map_same_memory_twice_is_one_object(void)
 	CU_ASSERT_EQUAL(fake_count(&fixture, SVIO_HOST_OBJECT_ADD), 1);
 }
 
+/* When the map is answered the guest may use it: the firmware has the memory by then. */
+static void map_new_object_is_with_the_firmware_on_return(void)
+{
+	int fd = make_memory(MIB);
+
+	CU_ASSERT_EQUAL(map(0, MIB, fd, 0), 0);
+	CU_ASSERT_EQUAL(fake_count(&fixture, SVIO_HOST_OBJECT_ADD), 1);
+	close(fd);
+}
+
 static void map_read_only_descriptor_cannot_be_written(void)
 {
 	char path[64];
@@ -289,6 +299,7 @@ static void map_too_many_tables_is_refused_for_this_vif_only(void)
 }
 
 SVIO_TEST_MAIN_WITH("glue object", setup, teardown, SVIO_TEST(map_same_memory_twice_is_one_object),
+		    SVIO_TEST(map_new_object_is_with_the_firmware_on_return),
 		    SVIO_TEST(map_read_only_descriptor_cannot_be_written),
 		    SVIO_TEST(map_readable_only_is_faulted_on_write),
 		    SVIO_TEST(map_what_is_not_memory_is_refused),
