@@ -26,7 +26,7 @@ static struct {
 #ifdef __x86_64__
 static uint64_t read_cycles(void)
 {
-	return __builtin_ia32_rdtsc();
+	return svio_hal_cycles();
 }
 
 static bool cycles_constant(void)

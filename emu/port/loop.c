@@ -265,6 +265,16 @@ static void try_to_sleep(struct svio_port *port)
 		port->housekeeping_ns = 0;
 }
 
+/* Leaves the core's other hardware thread its share. */
+static void relax(void)
+{
+#ifdef __x86_64__
+	__asm__ volatile("pause");
+#elif defined(__aarch64__)
+	__asm__ volatile("yield");
+#endif
+}
+
 static void idle(struct svio_port *port, uint64_t now)
 {
 	uint64_t idle_ns;
@@ -273,7 +283,7 @@ static void idle(struct svio_port *port, uint64_t now)
 		port->idle_since_ns = now;
 	idle_ns = now - port->idle_since_ns;
 	if (port->busy || (port->cpus > 1 && idle_ns < SPIN_PAUSE_NS))
-		__builtin_ia32_pause();
+		relax();
 	else if (idle_ns < port->spin_ns)
 		sched_yield();
 	else

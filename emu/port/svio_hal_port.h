@@ -71,13 +71,23 @@ static inline uint64_t svio_hal_clock_kernel_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+#ifdef __x86_64__
+static inline uint64_t svio_hal_cycles(void)
+{
+	uint32_t low, high;
+
+	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
+	return (uint64_t)high << 32 | low;
+}
+#endif
+
 static inline uint64_t svio_hal_now_ns(void)
 {
 #ifdef __x86_64__
 	const struct svio_hal_clock *clock = &svio_hal_clock;
 
 	if (__builtin_expect(clock->mult != 0, 1)) {
-		uint64_t cycles = __builtin_ia32_rdtsc() - clock->base_cycles;
+		uint64_t cycles = svio_hal_cycles() - clock->base_cycles;
 
 		return clock->base_ns + (uint64_t)(((unsigned __int128)cycles * clock->mult) >> 32);
 	}

@@ -100,8 +100,8 @@ SVIO_ASSERT_OFFSET(struct svio_host_vif, regs, 768);
 SVIO_ASSERT_OFFSET(struct svio_host_vif, private_state, 1792);
 SVIO_ASSERT_SIZE(struct svio_host_vif, 1792 + SVIO_HOST_VIF_PRIVATE_BYTES);
 
-/* wire_flags */
-#define SVIO_HOST_WIRE_MADE 0x1 /* the wire's host interface was made by us and ends with the device */
+/* wire_flags: the wire's host interface was made by us and ends with the device. */
+#define SVIO_HOST_WIRE_MADE 0x1
 
 /* Quiescence of one polling core (iommu/svio_iommu_grace.h): odd while it may touch guest memory. */
 struct svio_host_core {

@@ -4,11 +4,13 @@
  * we of its. In a network namespace of this program's own.
  */
 #include <arpa/inet.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -32,15 +34,10 @@ static int udp;
 
 static void read_host_mac(void)
 {
-	unsigned int b[6] = { 0 };
-	FILE *pipe = popen("ip -o link show svh0 | sed 's/.*link.ether \\([^ ]*\\).*/\\1/'", "r");
-	size_t i;
+	struct ifreq ifr = { .ifr_name = "svh0" };
 
-	CU_ASSERT_PTR_NOT_NULL_FATAL(pipe);
-	CU_ASSERT_EQUAL(fscanf(pipe, "%x:%x:%x:%x:%x:%x", b, b + 1, b + 2, b + 3, b + 4, b + 5), 6);
-	pclose(pipe);
-	for (i = 0; i < 6; i++)
-		host_mac[i] = (uint8_t)b[i];
+	CU_ASSERT_EQUAL_FATAL(ioctl(udp, SIOCGIFHWADDR, &ifr), 0);
+	memcpy(host_mac, ifr.ifr_hwaddr.sa_data, sizeof(host_mac));
 }
 
 static void start(void)
@@ -58,9 +55,9 @@ static void start(void)
 		 guest.mac[0], guest.mac[1], guest.mac[2], guest.mac[3], guest.mac[4],
 		 guest.mac[5]);
 	fake_run(command);
-	read_host_mac();
 	udp = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	CU_ASSERT_EQUAL_FATAL(bind(udp, (struct sockaddr *)&address, sizeof(address)), 0);
+	read_host_mac();
 }
 
 static void stop(void)
