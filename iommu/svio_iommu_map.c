@@ -22,11 +22,11 @@ static int check_map(uint64_t iova, uint64_t bytes, uint32_t object, uint64_t of
 		return -EINVAL;
 	if (object == 0 || object > SVIO_IOMMU_OBJECTS_MAX)
 		return -EINVAL;
-	if (bytes > 1ull << SVIO_IOMMU_ADDRESS_LG2 ||
-	    iova > (1ull << SVIO_IOMMU_ADDRESS_LG2) - bytes)
-		return -EOVERFLOW;
+	/* Object first: after that, bytes is small enough to be subtracted from both limits. */
 	if (bytes > 1ull << SVIO_IOMMU_OBJECT_LG2_MAX ||
 	    offset > (1ull << SVIO_IOMMU_OBJECT_LG2_MAX) - bytes)
+		return -EOVERFLOW;
+	if (iova > (1ull << SVIO_IOMMU_ADDRESS_LG2) - bytes)
 		return -EOVERFLOW;
 	return 0;
 }

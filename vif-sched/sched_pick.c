@@ -29,9 +29,6 @@ void svio_sched_node_dequeue(struct svio_sched *sched, uint32_t node)
 	if (n->place == SCHED_TIMED)
 		svio_sched_heap_remove(sched, &sched->timers, node);
 	if (n->place == SCHED_READY) {
-		/* At the head its tag is the next in service. */
-		if (class->head == node)
-			class->served = n->key;
 		svio_sched_heap_remove(sched, &class->head, node);
 		if (!class->head)
 			parent->classes &= ~(1u << n->priority);

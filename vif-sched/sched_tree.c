@@ -93,6 +93,16 @@ static int check_params(const struct svio_sched_params *params, svio_sched_node 
 	return 0;
 }
 
+static void clear_node(struct sched_node *node, enum svio_sched_kind kind)
+{
+	uint32_t i;
+
+	memset(node, 0, sizeof(*node));
+	node->kind = (uint8_t)kind;
+	for (i = 0; i < SVIO_SCHED_PRIORITIES; i++)
+		node->class[i].served = SCHED_TAG_FIRST;
+}
+
 struct svio_sched *svio_sched_init(void *memory, uint32_t nodes_max, uint64_t port_bps,
 				   uint64_t now_ns)
 {
@@ -104,10 +114,9 @@ struct svio_sched *svio_sched_init(void *memory, uint32_t nodes_max, uint64_t po
 	if (port_bps > SVIO_SCHED_BPS_MAX)
 		port_bps = SVIO_SCHED_BPS_MAX;
 	memset(sched, 0, sizeof(*sched));
-	memset(port, 0, sizeof(*port));
 	sched->nodes_max = nodes_max;
 	sched->fresh = 1;
-	port->kind = SVIO_SCHED_GROUP;
+	clear_node(port, SVIO_SCHED_GROUP);
 	apply_params(port, PORT_PARAMS(port_bps), true, now_ns);
 	return sched;
 }
@@ -148,8 +157,7 @@ int svio_sched_add(struct svio_sched *sched, svio_sched_node parent, enum svio_s
 		return refuse(refusal, -ENOSPC, "node", sched->nodes_max);
 
 	added = &sched->node[taken];
-	memset(added, 0, sizeof(*added));
-	added->kind = (uint8_t)kind;
+	clear_node(added, kind);
 	added->parent = parent;
 	added->depth = above->depth + 1;
 	above->children++;

@@ -10,8 +10,8 @@
  *
  * Nodes leave a queue only when they are at its head, or are deleted: a leaf
  * that went idle, or whose tokens are used up, keeps its place (and so its tag)
- * until its turn comes, and is then sorted out. So a tag is never stale: when a
- * node enters a queue, no tag it had before can be ahead of the tag in service.
+ * until its turn comes, and is then sorted out. So going idle for a moment wins
+ * nothing: a node that enters a queue has waited until others had caught up.
  */
 #ifndef SCHED_TREE_H
 #define SCHED_TREE_H
@@ -73,6 +73,9 @@ struct svio_sched {
  */
 #define SCHED_TAG_SCALE      (1ull << 28)
 #define SCHED_TAG_SPREAD_MAX (1ull << 60)
+
+/* Tags begin shortly before they wrap, so that every test and every device sees it happen. */
+#define SCHED_TAG_FIRST (0 - (SCHED_TAG_SCALE << 20))
 
 static inline bool sched_before(uint64_t a, uint64_t b)
 {

@@ -97,7 +97,7 @@ static void run_changes(uint64_t fallback_seed)
 
 	CU_ASSERT_FATAL(memory != NULL);
 	seed = svio_test_seed(fallback_seed);
-	sched_model_init(&model, memory, NODES, 40000000000, 0 - below(1000000));
+	sched_model_init(&model, memory, NODES, 40000000000, 0 - below(20000000000));
 	for (round = 0; round < rounds && !model.wrong; round++) {
 		if (below(3) == 0)
 			change_something();

@@ -69,6 +69,16 @@ static void pass_after_a_very_long_time_is_a_burst_no_more(void)
 	CU_ASSERT_FALSE(svio_sched_meter_pass(&meter, 1, later_ns + later_ns));
 }
 
+/* 2^26 ns at 2^38 bit/s: a product of 2^64 tokens must not look like none. */
+static void pass_after_a_product_that_wraps_is_full(void)
+{
+	struct svio_sched_meter meter = { 0 };
+
+	svio_sched_meter_set(&meter, 1ull << 38, SVIO_SCHED_BURST_BYTES_MAX, 0);
+	CU_ASSERT(svio_sched_meter_pass(&meter, SVIO_SCHED_BURST_BYTES_MAX, 0));
+	CU_ASSERT(svio_sched_meter_pass(&meter, SVIO_SCHED_BURST_BYTES_MAX, 1ull << 26));
+}
+
 static void pass_clock_that_goes_back_gives_nothing(void)
 {
 	struct svio_sched_meter meter = { 0 };
@@ -113,5 +123,6 @@ SVIO_TEST_MAIN("sched meter", SVIO_TEST(pass_zero_meter_passes_everything),
 	       SVIO_TEST(pass_burst_then_the_rate_to_the_byte),
 	       SVIO_TEST(pass_odd_rate_does_not_drift), SVIO_TEST(pass_more_than_the_burst_never),
 	       SVIO_TEST(pass_after_a_very_long_time_is_a_burst_no_more),
+	       SVIO_TEST(pass_after_a_product_that_wraps_is_full),
 	       SVIO_TEST(pass_clock_that_goes_back_gives_nothing),
 	       SVIO_TEST(set_again_keeps_tokens), SVIO_TEST(set_rates_out_of_range_are_brought_in))
