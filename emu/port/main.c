@@ -154,6 +154,8 @@ static void setup_signals(void)
 	sigaction(SIGTERM, &term, NULL);
 	signal(SIGINT, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGIO,
+	       SIG_IGN); /* what net_tap's signal for each packet becomes when too many queue */
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 }
 

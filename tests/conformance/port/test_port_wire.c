@@ -270,6 +270,23 @@ static void af_packet_killed_while_opening_ends(void)
 	fake_run("ip link del svd0");
 }
 
+/* Any DPDK device, here one with a receive interrupt: it sleeps on that. */
+static void dpdk_device_with_interrupt_is_woken_by_each_frame(void)
+{
+	int i;
+
+	CU_ASSERT_EQUAL(fake_start(&f, "net_tap0,iface=svt6", NULL), 0);
+	fake_run(
+		"sysctl -qw net.ipv6.conf.svt6.disable_ipv6=1 && ip addr add 10.81.0.1/24 dev svt6");
+	CU_ASSERT_TRUE(fake_until(link_is_up, &f));
+	for (i = 0; i < 50; i++) {
+		CU_ASSERT_TRUE(fake_until(fake_asleep, &f));
+		expect_broadcast("svt6", 64);
+	}
+	CU_ASSERT_EQUAL(fake_ask_plain(&f, SVIO_HOST_STOP, 0, 0, 0), 0);
+	CU_ASSERT_EQUAL(fake_wait(&f), 0);
+}
+
 /* A capture file with one broadcast frame of 60 bytes. */
 static void write_pcap(const char *path)
 {
@@ -317,4 +334,5 @@ SVIO_TEST_MAIN_WITH("svio-fw wires", setup, teardown, SVIO_TEST(wire_nonsense_ex
 		    SVIO_TEST(af_packet_sleeping_is_woken_by_each_frame),
 		    SVIO_TEST(af_packet_restart_answers_first),
 		    SVIO_TEST(af_packet_killed_while_opening_ends),
+		    SVIO_TEST(dpdk_device_with_interrupt_is_woken_by_each_frame),
 		    SVIO_TEST(pcap_reads_and_writes_files))
