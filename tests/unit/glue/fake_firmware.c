@@ -253,6 +253,25 @@ static void answer(const struct svio_host_msg *msg, int status)
 		die();
 }
 
+/* Take all wake bits. False: there was none. */
+static bool take_wakes(void)
+{
+	uint32_t taken = 0;
+
+	for (uint32_t i = 0; i < SVIO_HOST_VIFS_MAX / 32; i++)
+		taken += (uint32_t)__builtin_popcount(
+			__atomic_exchange_n(&segment->wake[i], 0, __ATOMIC_ACQUIRE));
+	__atomic_fetch_add(&fake_log->wakes, taken, __ATOMIC_RELEASE);
+	return taken > 0;
+}
+
+static bool has_message(void)
+{
+	char byte;
+
+	return recv(host_fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0;
+}
+
 /* Wait for a message; asleep meanwhile, if that is the part to play. */
 static void wait_message(void)
 {
@@ -267,10 +286,10 @@ static void wait_message(void)
 	/* Only the kick ends the sleep, as with a real core; the end of sviod ends everything. */
 	fds[0].events = 0;
 	__atomic_store_n(&segment->fw_state, SVIO_HOST_FW_ASLEEP, __ATOMIC_SEQ_CST);
-	if (recv(host_fd, &kicks, sizeof(kicks), MSG_PEEK | MSG_DONTWAIT) < 0) {
+	if (!take_wakes() && !has_message()) {
 		poll(fds, 2, -1);
 		if ((fds[1].revents & POLLIN) && read(kick_fd, &kicks, sizeof(kicks)) > 0)
-			fake_log->wakes++;
+			take_wakes();
 	}
 	__atomic_store_n(&segment->fw_state, SVIO_HOST_FW_POLLING, __ATOMIC_SEQ_CST);
 }

@@ -11,7 +11,7 @@
  *   mute=N@G     hangs instead of answering
  *   exit=C@G     ends with status C at HELLO
  *   refuse=T     answers -EINVAL to messages of type T
- *   sleepy       says it is asleep whenever it waits
+ *   sleepy       sleeps when nothing is to do, and only the kick wakes it
  * @G may be left out: every generation.
  */
 #ifndef FAKE_PROTOCOL_H
@@ -24,7 +24,7 @@
 
 struct fake_log {
 	uint32_t count;
-	uint32_t wakes; /* times it was woken by the kick, while asleep */
+	uint32_t wakes; /* wake bits that it took (sleepy only) */
 	struct {
 		uint32_t type;
 		uint32_t vif;
