@@ -20,9 +20,8 @@
 _Static_assert(PM_CAP + PCI_PM_SIZEOF <= EXP_CAP, "capabilities overlap");
 _Static_assert(EXP_CAP + PCI_EXP_SLTSTA2 + 2 <= MSIX_CAP, "capabilities overlap");
 
-/* A 64-bit BAR, not prefetchable: size's address bits can be written, its type bits not. */
-#define BAR_LO(size)      PCI_BASE_ADDRESS_MEM_TYPE_64, (uint32_t) ~((uint32_t)(size)-1)
-#define BAR_HI            0, 0xffffffff
+/* A 32-bit memory BAR, not prefetchable: the address bits beyond its size can be written. */
+#define BAR(size)         0, (uint32_t) ~((uint32_t)(size)-1)
 #define BAR_REGISTER(bar) (PCI_BASE_ADDRESS_0 + 4 * (bar))
 
 /* An 8 GT/s link, 16 lanes: nothing of it limits the device, but drivers print it. */
@@ -44,12 +43,9 @@ static const struct field fields[] = {
 	{ PCI_STATUS, 2, PCI_STATUS_CAP_LIST, 0 },
 	{ PCI_CLASS_REVISION, 4, SVIO_PCI_CLASS << 8 | SVIO_PCI_REVISION, 0 },
 	{ PCI_CACHE_LINE_SIZE, 1, 0, 0xff },
-	{ BAR_REGISTER(SVIO_BAR_REGS), 4, BAR_LO(SVIO_BAR_REGS_BYTES) },
-	{ BAR_REGISTER(SVIO_BAR_REGS) + 4, 4, BAR_HI },
-	{ BAR_REGISTER(SVIO_BAR_DOORBELL), 4, BAR_LO(SVIO_BAR_DOORBELL_BYTES) },
-	{ BAR_REGISTER(SVIO_BAR_DOORBELL) + 4, 4, BAR_HI },
-	{ BAR_REGISTER(SVIO_BAR_MSIX), 4, BAR_LO(SVIO_BAR_MSIX_BYTES) },
-	{ BAR_REGISTER(SVIO_BAR_MSIX) + 4, 4, BAR_HI },
+	{ BAR_REGISTER(SVIO_BAR_REGS), 4, BAR(SVIO_BAR_REGS_BYTES) },
+	{ BAR_REGISTER(SVIO_BAR_DOORBELL), 4, BAR(SVIO_BAR_DOORBELL_BYTES) },
+	{ BAR_REGISTER(SVIO_BAR_MSIX), 4, BAR(SVIO_BAR_MSIX_BYTES) },
 	{ PCI_CAPABILITY_LIST, 1, PM_CAP, 0 },
 	{ PCI_INTERRUPT_LINE, 1, 0, 0xff },
 
