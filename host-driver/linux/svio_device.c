@@ -15,6 +15,30 @@ static int restore_mac(struct svio *svio)
 	return svio_cmd_mac(svio, SVIO_ADMIN_MAC_SET, mac);
 }
 
+/*
+ * The administrator may have given the VIF another MAC or a smaller MTU, which
+ * come into force with a reset: follow, or nothing would pass. A MAC that the
+ * user has set here stays.
+ */
+static void follow_administrator(struct svio *svio)
+{
+	struct net_device *netdev = svio->netdev;
+	struct svio_hw *hw = &svio->hw;
+	bool permanent = ether_addr_equal(netdev->dev_addr, hw->mac);
+
+	svio_hw_refresh(hw);
+	if (permanent && is_valid_ether_addr(hw->mac) &&
+	    !ether_addr_equal(netdev->dev_addr, hw->mac)) {
+		netdev_info(netdev, "the VIF's MAC is now %pM\n", hw->mac);
+		eth_hw_addr_set(netdev, hw->mac);
+	}
+	netdev->max_mtu = hw->mtu_max;
+	if (netdev->mtu > netdev->max_mtu) {
+		netdev_warn(netdev, "MTU lowered to the VIF's limit, %u\n", netdev->max_mtu);
+		WRITE_ONCE(netdev->mtu, netdev->max_mtu);
+	}
+}
+
 static int restore_settings(struct svio *svio)
 {
 	bool up;
@@ -50,6 +74,7 @@ int svio_device_start(struct svio *svio)
 	err = svio_hw_reset(&svio->hw);
 	if (err)
 		return err;
+	follow_administrator(svio);
 	err = svio_hw_negotiate(&svio->hw);
 	if (!err)
 		err = svio_adminq_start(svio);

@@ -106,6 +106,17 @@ static void read_mac(struct svio_hw *hw)
 	hw->mac[5] = high >> 8;
 }
 
+static u16 read_mtu_max(const struct svio_hw *hw)
+{
+	return min_t(u32, svio_hw_read(hw, SVIO_REG_MTU_MAX), SVIO_MTU_MAX);
+}
+
+void svio_hw_refresh(struct svio_hw *hw)
+{
+	read_mac(hw);
+	hw->mtu_max = max_t(u16, read_mtu_max(hw), SVIO_MTU_MIN);
+}
+
 static void read_limits(struct svio_hw *hw)
 {
 	u32 queues = svio_hw_read(hw, SVIO_REG_QUEUES);
@@ -116,7 +127,7 @@ static void read_limits(struct svio_hw *hw)
 	hw->max_rxqs = min_t(u32, FIELD_GET(LOW16, queues), SVIO_QUEUES_MAX);
 	hw->vectors = svio_hw_read(hw, SVIO_REG_VECTORS);
 	hw->segs_max = min_t(u32, svio_hw_read(hw, SVIO_REG_SEGS_MAX), SVIO_TX_SEGS_MAX);
-	hw->mtu_max = min_t(u32, svio_hw_read(hw, SVIO_REG_MTU_MAX), SVIO_MTU_MAX);
+	hw->mtu_max = read_mtu_max(hw);
 	hw->ring_lg2_max = min_t(u32, FIELD_GET(HIGH16, limits), SVIO_RING_LG2_MAX);
 	hw->ring_lg2_min = max_t(u32, FIELD_GET(LOW16, limits), SVIO_RING_LG2_MIN);
 	hw->mac_filters = FIELD_GET(HIGH16, tables);

@@ -103,6 +103,9 @@ int svio_hw_identify(struct svio_hw *hw);
 /* Set hw->features: what is both wanted and offered, less what lacks a feature it needs. */
 void svio_hw_accept(struct svio_hw *hw, u64 wanted);
 
+/* Read again what an administrator may have changed: MAC and MTU_MAX. In RESET. */
+void svio_hw_refresh(struct svio_hw *hw);
+
 /* RESET to NEGOTIATED with hw->features. -EIO or -ETIMEDOUT. May sleep. */
 int svio_hw_negotiate(struct svio_hw *hw);
 

@@ -39,8 +39,8 @@ class DriverCase(unittest.TestCase):
         stack = contextlib.ExitStack()
         cls.addClassCleanup(stack.close)
         cls.net, cls.device, (cls.a, cls.b) = stack.enter_context(
-            vif_guests(kernel=cls.kernel, wire=cls.wire, cpus=2, append="iomem=relaxed",
-                       **cls.options))
+            vif_guests(kernel=cls.kernel, wire=cls.wire,
+                       **{"cpus": 2, "append": "iomem=relaxed", **cls.options}))
         for guest in (cls.a, cls.b):
             guest.pci = guest.run("basename $(ls -d /sys/bus/pci/drivers/svio/*:*)").output.strip()
 

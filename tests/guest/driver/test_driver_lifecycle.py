@@ -139,6 +139,22 @@ class Lifecycle(DriverCase):
             guest.run("ip link del v5; ip link set eth0 mtu 1500")
         self.a.run("ethtool -K eth0 rxvlan on; ethtool -C eth0 rx-usecs 0")
 
+    def test_new_mac_and_mtu_of_administrator_after_reset(self):
+        self.a.run("ip link set eth0 mtu 9000")
+        self.device.svio("vif", "set", "a", "--mac", "02:00:00:00:00:77", "--mtu", 3000)
+        self.a.run(f"echo 1 > /sys/bus/pci/devices/{self.a.pci}/reset", 60)
+        self.wait_carrier(self.a)
+        output = self.a.run("ip link show eth0").output
+        self.assertIn("02:00:00:00:00:77", output)
+        self.assertIn("mtu 3000", output)
+        self.b.run("ip neigh flush all")
+        self.ping(options="-s 2972 -M do")
+        self.device.svio("vif", "set", "a", "--mtu", 9000)
+        self.a.run(f"echo 1 > /sys/bus/pci/devices/{self.a.pci}/reset; "
+                   "ip link set eth0 mtu 1500", 60)
+        self.wait_carrier(self.a)
+        self.ping()
+
     @thorough
     def test_suspend_and_resume(self):
         if self.a.run("test -e /sys/power/pm_test", check=False).status:
