@@ -21,8 +21,8 @@ struct bench_device {
 	pid_t firmware;
 };
 
-/* Starts it, with all its threads on one processor. Ends the program when it cannot. */
-void bench_device_start(struct bench_device *device, int cpu, bool realtime);
+/* Starts it, with all its threads on one processor (see bench_pin()). Ends the program when it cannot. */
+void bench_device_start(struct bench_device *device, int cpu, bool first);
 void bench_device_stop(struct bench_device *device);
 
 /* "svio vif add NAME"; path of its socket in path (128 bytes). */
@@ -58,8 +58,8 @@ double bench_result_quantile(struct bench_result *result, double share);
 uint64_t bench_now_ns(void);
 /* The n-th processor that this program may use; the last where there are fewer. */
 int bench_cpu(int n);
-/* All threads of a process, and where realtime ahead of everything else. */
-void bench_pin(pid_t pid, int cpu, bool realtime);
+/* All threads of a process, first: at the highest ordinary priority. */
+void bench_pin(pid_t pid, int cpu, bool first);
 
 /* svio-bench vif */
 int bench_vif_main(int argc, char **argv);

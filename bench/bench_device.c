@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -18,7 +19,8 @@
 
 #include "bench.h"
 
-#define START_MAX_NS 10000000000ull
+#define START_MAX_NS     10000000000ull
+#define HIGHEST_PRIORITY (-20)
 
 static void find_programs(struct bench_device *device)
 {
@@ -101,16 +103,7 @@ static pid_t find_firmware(pid_t sviod)
 	return found;
 }
 
-/* Ahead of everything else, so that a busy machine can be measured on, too. */
-static void make_realtime(pid_t tid)
-{
-	const struct sched_param param = { .sched_priority = 1 };
-
-	if (sched_setscheduler(tid, SCHED_FIFO, &param))
-		warn("real-time scheduling");
-}
-
-void bench_pin(pid_t pid, int cpu, bool realtime)
+void bench_pin(pid_t pid, int cpu, bool first)
 {
 	char pattern[64];
 	cpu_set_t set;
@@ -127,8 +120,8 @@ void bench_pin(pid_t pid, int cpu, bool realtime)
 
 		if (sched_setaffinity(tid, sizeof(set), &set))
 			warn("processor %d", cpu);
-		if (realtime)
-			make_realtime(tid);
+		if (first && setpriority(PRIO_PROCESS, (id_t)tid, HIGHEST_PRIORITY))
+			warn("priority");
 	}
 	globfree(&tasks);
 }
@@ -149,7 +142,7 @@ int bench_cpu(int n)
 	return last;
 }
 
-void bench_device_start(struct bench_device *device, int cpu, bool realtime)
+void bench_device_start(struct bench_device *device, int cpu, bool first)
 {
 	static char name[] = "sviod";
 	static char run_dir[] = "--run-dir";
@@ -174,8 +167,8 @@ void bench_device_start(struct bench_device *device, int cpu, bool realtime)
 		nanosleep(&turn, NULL);
 		device->firmware = find_firmware(device->sviod);
 	}
-	bench_pin(device->sviod, cpu, realtime);
-	bench_pin(device->firmware, cpu, realtime);
+	bench_pin(device->sviod, cpu, first);
+	bench_pin(device->firmware, cpu, first);
 }
 
 void bench_device_stop(struct bench_device *device)

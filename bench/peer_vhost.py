@@ -1,144 +1,212 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""The peer: DPDK vhost-user and virtio-user under testpmd's `io` forwarding.
+"""VIF to VIF beside DPDK's vhost-user and virtio-user, in one run, taking turns.
 
-One testpmd is the switch (two vhost ports, one core), another is the guests (two virtio-user
-ports, the other core). Packets circle between them; the rate is packets through the switch.
+On both sides two guests share one processor and the device has another, packets go to and fro, and
+what counts is packets through the device a second:
+
+  svio    svio-bench vif --pattern bounce
+  vhost   testpmd with two vhost ports in io mode is the device; testpmd with two virtio-user ports
+          in io mode is the guests (it touches nothing of a packet; svio's guests touch 24 bytes)
+
+Rounds alternate; each figure is the median of the rounds' medians. Windows in which a polling
+thread waited for its processor for more than 1 % are thrown away.
 """
-
 import argparse
+import glob
 import json
 import os
-import pathlib
-import re
 import shutil
+import signal
+import socket
 import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
+
+WINDOW_S = 0.3
+WAIT_MAX = 0.01
+RING = 1024
+# Virtio features that decide which of DPDK's receive and transmit routines run.
+VARIANTS = {
+    "split": "in_order=0,mrg_rxbuf=1",
+    "split, in order": "in_order=1,mrg_rxbuf=0",
+    "split, vectorized": "in_order=1,mrg_rxbuf=0,vectorized=1",
+    "packed": "packed_vq=1,in_order=0,mrg_rxbuf=1",
+    "packed, in order": "packed_vq=1,in_order=1,mrg_rxbuf=0",
+}
+
+
+def fail(message):
+    sys.exit(f"peer_vhost: {message}")
 
 
 class Testpmd:
-    """An interactive testpmd whose main thread and one worker are pinned to one CPU."""
+    """One testpmd in io mode, started and pinned."""
 
-    def __init__(self, cpu, prefix, vdevs, options=()):
-        command = ["stdbuf", "-oL", "dpdk-testpmd", "--lcores", f"0@{cpu},1@{cpu}", "--no-huge", "-m", "512",
-                   "--no-shconf", "--no-pci", "--no-telemetry", "--file-prefix", prefix]
+    def __init__(self, name, cpu, vdevs, arguments, log_dir):
+        self.prefix = f"svio{os.getpid()}{name}"
+        self.log = os.path.join(log_dir, name + ".log")
+        command = ["dpdk-testpmd", "--lcores", f"0@{cpu},1@{cpu}", "--no-huge", "-m", "256",
+                   "--no-pci", "--file-prefix", self.prefix]
         for vdev in vdevs:
             command += ["--vdev", vdev]
-        command += ["--", "-i", "--nb-cores=1", "--total-num-mbufs=16384", "--forward-mode=io",
-                    "--txd=1024", "--rxd=1024", *options]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=subprocess.STDOUT)
-        self._text, self._news = "", threading.Condition()
-        threading.Thread(target=self._read, daemon=True).start()
-        self._wait(0, "testpmd> ", 1)
+        command += ["--", "--nb-cores=1", "--forward-mode=io", f"--txd={RING}", f"--rxd={RING}",
+                    "--total-num-mbufs=8192", "--no-lsc-interrupt", "--no-rmv-interrupt",
+                    "--stats-period=3600"] + arguments
+        with open(self.log, "w", encoding="utf-8") as log:
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log,
+                                            stderr=subprocess.STDOUT)
+        self.telemetry = self.connect()
 
-    def _read(self):
-        while data := os.read(self.process.stdout.fileno(), 65536):
-            with self._news:
-                self._text += data.decode(errors="replace")
-                self._news.notify_all()
+    def connect(self):
+        path = f"/var/run/dpdk/{self.prefix}/dpdk_telemetry.v2"
+        end = time.monotonic() + 20
+        while time.monotonic() < end and self.process.poll() is None:
+            connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            try:
+                connection.connect(path)
+                connection.recv(4096)
+                return connection
+            except OSError:
+                connection.close()
+                time.sleep(0.05)
+        fail(f"testpmd did not start: see {self.log}")
+        return None
 
-    def _wait(self, start, pattern, count, timeout_s=20):
-        """Waits until a pattern stands count times behind start; returns what it matched."""
-        with self._news:
-            if not self._news.wait_for(
-                    lambda: len(re.findall(pattern, self._text[start:])) >= count, timeout_s):
-                raise RuntimeError("testpmd says:\n" + self._text[-2000:])
-            return re.findall(pattern, self._text[start:])
-
-    def say(self, line):
-        """Gives a command."""
-        self.process.stdin.write(line.encode() + b"\n")
-        self.process.stdin.flush()
+    def worker(self):
+        for comm in glob.glob(f"/proc/{self.process.pid}/task/*/comm"):
+            with open(comm, encoding="utf-8") as file:
+                if "worker" in file.read():
+                    return int(comm.split("/")[4])
+        return None
 
     def received(self):
-        """Packets received on both ports so far."""
-        start = len(self._text)
-        self.say("show port stats all")
-        return sum(map(int, self._wait(start, r"RX-packets: (\d+) ", 2)))
+        total = 0
+        for port in range(2):
+            self.telemetry.send(f"/ethdev/stats,{port}".encode())
+            stats = json.loads(self.telemetry.recv(65536))
+            total += stats["/ethdev/stats"]["ipackets"]
+        return total
 
-    def close(self):
-        """Ends it."""
+    def waited_ns(self):
+        with open(f"/proc/{self.process.pid}/task/{self.worker()}/schedstat",
+                  encoding="utf-8") as file:
+            return int(file.read().split()[1])
+
+    def stop(self):
+        self.telemetry.close()
+        self.process.send_signal(signal.SIGINT)
         try:
-            self.process.stdin.write(b"quit\n")
-            self.process.stdin.flush()
             self.process.wait(10)
-        except (BrokenPipeError, subprocess.TimeoutExpired):
+        except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        shutil.rmtree(f"/var/run/dpdk/{self.prefix}", ignore_errors=True)
 
 
-def kept_off_ns(process):
-    """How long the process's threads have waited for their CPU (schedstat's second figure)."""
-    total = 0
-    for task in pathlib.Path(f"/proc/{process.pid}/task").iterdir():
-        total += int((task / "schedstat").read_text().split()[1])
-    return total
+def measure_windows(guest, device, seconds):
+    rates, discarded = [], 0
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        waited = guest.waited_ns() + device.waited_ns()
+        start, packets = time.monotonic(), guest.received()
+        time.sleep(WINDOW_S)
+        packets, elapsed = guest.received() - packets, time.monotonic() - start
+        if guest.waited_ns() + device.waited_ns() - waited > WAIT_MAX * elapsed * 1e9:
+            discarded += 1
+        else:
+            rates.append(packets / elapsed / 1e6)
+    return rates, discarded
 
 
-def measure(size, seconds=1.0, windows=5, cpus=(0, 1)):
-    """Mpps through the switch for frames of size bytes (FCS not counted): a list of windows.
-
-    A window in which a process was kept off its core for over 2 % is taken again.
-    """
-    folder = tempfile.mkdtemp(prefix="svio-vhost-")
-    sockets = [f"{folder}/{i}.sock" for i in range(2)]
-    started = []
-    try:
-        started.append(Testpmd(cpus[0], f"svio-switch-{os.getpid()}",
-                               [f"net_vhost{i},iface={s}" for i, s in enumerate(sockets)]))
-        switch = started[0]
-        started.append(Testpmd(cpus[1], f"svio-guests-{os.getpid()}",
-                               [f"net_virtio_user{i},path={s},queue_size=1024"
-                                for i, s in enumerate(sockets)], [f"--txpkts={size}"]))
-        guests = started[1]
-        switch.say("start")
-        guests.say("start tx_first 16")
-        time.sleep(0.5)
-        return list(take_windows(switch, guests, seconds, windows))
-    finally:
-        for testpmd in reversed(started):
-            testpmd.close()
-        shutil.rmtree(folder, ignore_errors=True)
+def run_vhost(options, size, variant):
+    """Median Mpps through the device, or None where no window counted."""
+    with tempfile.TemporaryDirectory(prefix="svio-peer-") as directory:
+        paths = [os.path.join(directory, f"v{i}.sock") for i in range(2)]
+        device = Testpmd("device", options.device_cpu,
+                         [f"net_vhost{i},iface={path}" for i, path in enumerate(paths)], [],
+                         directory)
+        guest = Testpmd("guest", options.guest_cpu,
+                        [f"net_virtio_user{i},path={path},queue_size={RING},{VARIANTS[variant]}"
+                         for i, path in enumerate(paths)],
+                        ["--tx-first", f"--txpkts={size}", "--burst=32"], directory)
+        try:
+            time.sleep(0.5)
+            rates, discarded = measure_windows(guest, device, options.seconds)
+        finally:
+            guest.stop()
+            device.stop()
+    return (statistics.median(rates) if rates else None), discarded
 
 
-def take_windows(switch, guests, seconds, windows, tries=40):
-    """Yields Mpps of undisturbed windows; gives up on undisturbed ones after some tries."""
-    taken = 0
-    for attempt in range(tries):
-        off = kept_off_ns(switch.process) + kept_off_ns(guests.process)
-        start, before = time.monotonic(), switch.received()
-        time.sleep(seconds)
-        after, end = switch.received(), time.monotonic()
-        off = kept_off_ns(switch.process) + kept_off_ns(guests.process) - off
-        if off > 0.02e9 * (end - start) and attempt < tries - windows:
-            continue
-        yield (after - before) / (end - start) / 1e6
-        taken += 1
-        if taken == windows:
-            return
+def run_svio(options, size):
+    with tempfile.NamedTemporaryFile(suffix=".json") as file:
+        command = [options.svio_bench, "vif", "--pattern", "bounce", "--sizes", str(size),
+                   "--seconds", str(options.seconds), "--device-cpu", str(options.device_cpu),
+                   "--guest-cpu", str(options.guest_cpu), "--json", file.name]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        figures = json.load(file)["vif"][f"bounce_{size}"]
+    return (figures["mpps"] if figures["windows"] else None), figures["discarded"]
+
+
+def parse_arguments():
+    cpus = sorted(os.sched_getaffinity(0))
+    here = os.path.dirname(os.path.abspath(__file__))
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="example: bench/peer_vhost.py --rounds 5 --sizes 64,1500 --json peer.json")
+    parser.add_argument("--sizes", default="64,1500", help="frame lengths (default: 64,1500)")
+    parser.add_argument("--rounds", type=int, default=5, help="turns of each (default: 5)")
+    parser.add_argument("--seconds", type=float, default=3, help="of each turn (default: 3)")
+    parser.add_argument("--variants", default=",".join(["split-vectorized", "packed-in-order"]),
+                        help="of virtio, or 'all': " + ", ".join(map(name_of, VARIANTS)))
+    parser.add_argument("--device-cpu", type=int, default=cpus[0])
+    parser.add_argument("--guest-cpu", type=int, default=cpus[min(1, len(cpus) - 1)])
+    parser.add_argument("--json", help="write the figures to this file, too")
+    parser.add_argument("--svio-bench",
+                        default=os.path.join(here, "..", "build", "release", "bin", "svio-bench"))
+    options = parser.parse_args()
+    options.sizes = [int(size) for size in options.sizes.split(",")]
+    names = {name_of(variant): variant for variant in VARIANTS}
+    wanted = list(names) if options.variants == "all" else options.variants.split(",")
+    for name in wanted:
+        if name not in names:
+            fail(f"no variant '{name}': {', '.join(names)}")
+    options.variants = [names[name] for name in wanted]
+    return options
+
+
+def name_of(variant):
+    return variant.replace(", ", "-").replace(" ", "-")
 
 
 def main():
-    """Prints the median, or all windows as JSON."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--size", type=int, default=64)
-    parser.add_argument("--seconds", type=float, default=1.0)
-    parser.add_argument("--windows", type=int, default=5)
-    parser.add_argument("--json", action="store_true")
-    arguments = parser.parse_args()
+    options = parse_arguments()
     if not shutil.which("dpdk-testpmd"):
-        sys.exit("peer_vhost: no dpdk-testpmd: apt-get install dpdk-dev")
-    rates = measure(arguments.size, arguments.seconds, arguments.windows)
-    if arguments.json:
-        print(json.dumps({"bytes": arguments.size, "mpps": rates}))
-    else:
-        print(f"{arguments.size} B: {statistics.median(rates):.2f} Mpps "
-              f"({min(rates):.2f} to {max(rates):.2f})")
+        fail("dpdk-testpmd is missing: apt-get install dpdk-dev")
+    if not os.access(options.svio_bench, os.X_OK):
+        fail(f"{options.svio_bench} is missing: build the release preset, or --svio-bench PATH")
+    results = {}
+    for size in options.sizes:
+        turns = {"svio": []} | {name_of(variant): [] for variant in options.variants}
+        for _ in range(options.rounds):
+            turns["svio"].append(run_svio(options, size))
+            for variant in options.variants:
+                turns[name_of(variant)].append(run_vhost(options, size, variant))
+        for name, values in turns.items():
+            rates = [rate for rate, _ in values if rate is not None]
+            discarded = sum(count for _, count in values)
+            median = statistics.median(rates) if rates else None
+            results[f"{name}_{size}"] = {"mpps": median, "rounds": rates, "discarded": discarded}
+            print(f"{size:5} B  {name:20} " +
+                  (f"{median:7.3f} Mpps  ({min(rates):.3f} - {max(rates):.3f}, " if rates else
+                   "    nan Mpps  (") + f"{len(rates)} rounds, {discarded} windows thrown away)",
+                  flush=True)
+    if options.json:
+        with open(options.json, "w", encoding="utf-8") as file:
+            json.dump({"peer_vhost": results}, file, indent=2)
 
 
 if __name__ == "__main__":
