@@ -334,7 +334,7 @@ static int run_qemu_args(const struct cli_command *command, struct cli *cli, int
 		cli_print_json(words);
 	for (size_t i = 0; !cli->json && i < json_object_array_length(words); i++) {
 		if (i > 0)
-			putchar(i % 2 ? ' ' : '\n');
+			putchar(' '); /* one line, so that eval takes it quoted or not */
 		cli_print_quoted(json_object_get_string(json_object_array_get_idx(words, i)));
 	}
 	if (!cli->json) {

@@ -38,12 +38,15 @@ struct svio_vif {
 	void *front; /* the bus' */
 	char *path;  /* of its socket */
 	struct svio_vif_settings settings;
+	struct svio_vif_settings
+		accepted;       /* by the firmware: where a refused change goes back to */
 	uint64_t faults_before; /* records up to here are of an earlier VIF in this slot */
 	svio_iommu_domain domain;
 	uint32_t slot;
 	int doorbell_fd;
 	uint16_t vectors;
-	pid_t client; /* 0: not known */
+	pid_t client;     /* 0: not known */
+	uint32_t updates; /* changes of settings on their way to the firmware */
 	bool deleting;
 	svio_mailbox_done_fn del_done; /* who waits for the end of the deletion, or NULL */
 	void *del_context;

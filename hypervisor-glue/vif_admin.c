@@ -172,6 +172,7 @@ static struct svio_vif *make_vif(struct svio_device *device, uint32_t slot,
 	vif->slot = slot;
 	vif->shared = &device->segment.vifs[slot];
 	vif->settings = *settings;
+	vif->accepted = *settings;
 	vif->vectors = svio_settings_vectors(settings);
 	vif->faults_before = __atomic_load_n(&device->segment.faults->head, __ATOMIC_RELAXED);
 	for (uint16_t vector = 0; vector < SVIO_VECTORS_MAX; vector++)
@@ -265,11 +266,58 @@ int svio_device_vif_add_then(struct svio_device *device, const struct svio_vif_s
 	return 0;
 }
 
+/* A change on its way to the firmware. */
+struct update {
+	struct svio_vif *vif;
+	struct svio_vif_settings asked;
+	svio_mailbox_done_fn done; /* or NULL */
+	void *context;
+};
+
 static void finish_update(void *context, int status)
 {
-	if (status && status != -ECANCELED)
+	struct update *update = context;
+	struct svio_vif *vif = update->vif;
+
+	vif->updates--;
+	if (!status)
+		vif->accepted = update->asked;
+	if (status && status != -ECANCELED && !vif->deleting) {
 		svio_log(SVIO_LOG_ERROR, "VIF %s: the firmware refused its new settings: %s",
-			 ((struct svio_vif *)context)->settings.name, strerror(-status));
+			 vif->settings.name, strerror(-status));
+		/* It goes on as before; so do we, but for a later change that is on its way. */
+		if (vif->updates == 0) {
+			vif->settings = vif->accepted;
+			write_config(vif);
+		}
+	}
+	if (update->done)
+		update->done(update->context, status);
+	free(update);
+}
+
+/* Takes over vif->settings = *settings. */
+static int post_update(struct svio_vif *vif, const struct svio_vif_settings *settings,
+		       svio_mailbox_done_fn done, void *context)
+{
+	struct update *update = malloc(sizeof(*update));
+	int status;
+
+	if (!update)
+		return -ENOMEM;
+	*update =
+		(struct update){ .vif = vif, .asked = *settings, .done = done, .context = context };
+	vif->settings = *settings;
+	write_config(vif);
+	status = post_vif(vif, SVIO_HOST_VIF_UPDATE, finish_update, update);
+	if (status) {
+		vif->settings = vif->accepted;
+		write_config(vif);
+		free(update);
+		return status;
+	}
+	vif->updates++;
+	return 0;
 }
 
 int svio_device_vif_set_then(struct svio_device *device, const struct svio_vif_settings *asked,
@@ -294,10 +342,7 @@ int svio_device_vif_set_then(struct svio_device *device, const struct svio_vif_s
 	status = choose_mac(device, &settings, vif, error);
 	if (status)
 		return status;
-	vif->settings = settings;
-	write_config(vif);
-	status = post_vif(vif, SVIO_HOST_VIF_UPDATE, done ? done : finish_update,
-			  done ? context : vif);
+	status = post_update(vif, &settings, done, context);
 	if (status)
 		snprintf(error, SVIO_ERROR_BYTES, "VIF %s cannot be changed: %s", settings.name,
 			 strerror(-status));

@@ -141,6 +141,33 @@ static void vif_set_changes_config_and_tells_firmware(void)
 	fixture_close(&fixture);
 }
 
+static bool no_updates(void *context)
+{
+	return ((struct svio_vif *)context)->updates == 0;
+}
+
+/* The firmware goes on with the old settings, and so what is shown are the old ones. */
+static void vif_set_firmware_refuses_is_taken_back(void)
+{
+	struct svio_vif_settings settings;
+	char wire[32], error[256] = "";
+	struct svio_vif *vif;
+
+	snprintf(wire, sizeof(wire), "fake,refuse=%d", SVIO_HOST_VIF_UPDATE);
+	fixture_open(&fixture, wire, 2, true);
+	vif = fixture_vif(&fixture, "a");
+	settings = *svio_vif_settings_get(vif);
+	settings.vlan = 7;
+	CU_ASSERT_EQUAL(svio_device_vif_set(fixture.device, &settings, error), 0);
+	settings.vlan = 8;
+	CU_ASSERT_EQUAL(svio_device_vif_set(fixture.device, &settings, error), 0);
+	fixture_wait(&fixture, no_updates, vif);
+	CU_ASSERT_EQUAL(log_count("refused its new settings"), 2);
+	CU_ASSERT_EQUAL(svio_vif_settings_get(vif)->vlan, 0);
+	CU_ASSERT_EQUAL(svio_vif_shared(vif)->config.vlan, 0);
+	fixture_close(&fixture);
+}
+
 /* BUS_MASTER is the bus' flag: an administrator's change leaves it alone. */
 static void vif_set_keeps_bus_master(void)
 {
@@ -522,6 +549,7 @@ SVIO_TEST_MAIN("glue registry", SVIO_TEST(vif_add_new_is_known_to_all),
 	       SVIO_TEST(vif_add_bus_refuses_leaves_nothing),
 	       SVIO_TEST(vif_add_firmware_refuses_is_taken_back),
 	       SVIO_TEST(vif_set_changes_config_and_tells_firmware),
+	       SVIO_TEST(vif_set_firmware_refuses_is_taken_back),
 	       SVIO_TEST(vif_set_keeps_bus_master),
 	       SVIO_TEST(reg_write_only_aligned_words_reach_the_device),
 	       SVIO_TEST(reg_write_wake_reaches_a_sleeper),

@@ -1,0 +1,234 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""svio, the administrator's command, as people and programs use it: sviod and svio-fw are real.
+
+usage: SVIO_BUILD_DIR=build/release test_svio_command.py [-v] [TEST...]
+"""
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+
+BIN = pathlib.Path(os.environ.get("SVIO_BUILD_DIR", "build/release")).resolve() / "bin"
+WAIT_S = 30
+
+
+def wait_for(condition, what):
+    deadline = time.monotonic() + WAIT_S
+    while not (result := condition()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what}: not after {WAIT_S} s")
+        time.sleep(0.01)
+    return result
+
+
+class Device:
+    """sviod in a run directory of its own."""
+
+    def __init__(self):
+        self.parent = tempfile.TemporaryDirectory(prefix="svio-test-")
+        self.run_dir = pathlib.Path(self.parent.name) / "run"
+        self.log_path = pathlib.Path(self.parent.name) / "log"
+        with self.log_path.open("wb") as log:
+            self.process = subprocess.Popen(
+                [BIN / "sviod", "--run-dir", self.run_dir, "--wire", "null"], stderr=log)
+        wait_for(self.is_up, "sviod and its firmware")
+
+    def is_up(self):
+        if self.process.poll() is not None:
+            raise AssertionError(f"sviod ended:\n{self.log_path.read_text()}")
+        if not (self.run_dir / "control.sock").exists():
+            return False
+        return self.status()["firmware"]["state"] != "starting"
+
+    def run(self, *words, **more):
+        return subprocess.run([BIN / "svio", *words], text=True, capture_output=True, check=False,
+                              env={**os.environ, "SVIO_RUN_DIR": str(self.run_dir)}, **more)
+
+    def status(self):
+        return json.loads(self.run("status", "--json").stdout)
+
+    def close(self):
+        self.process.terminate()
+        status = self.process.wait(WAIT_S)
+        left = sorted(path.name for path in self.run_dir.iterdir())
+        self.parent.cleanup()
+        return status, left
+
+
+class SvioTest(unittest.TestCase):
+    """Each case gets a device without VIFs."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.device = Device()
+
+    @classmethod
+    def tearDownClass(cls):
+        status, left = cls.device.close()
+        assert (status, left) == (0, ["lock"]), (status, left)
+
+    def tearDown(self):
+        for vif in self.json("vif", "list"):
+            self.ok("vif", "del", vif["name"])
+
+    def ok(self, *words):
+        result = self.device.run(*words)
+        self.assertEqual((result.returncode, result.stderr), (0, ""), words)
+        return result.stdout
+
+    def json(self, *words):
+        return json.loads(self.ok(*words, "--json"))
+
+    def refused(self, status, part, *words):
+        result = self.device.run(*words)
+        self.assertEqual(result.returncode, status, (words, result.stderr))
+        self.assertIn(part, result.stderr)
+        self.assertTrue(result.stderr.endswith("\n"))
+        return result.stdout
+
+    def test_life_of_a_vif(self):
+        vif = self.json("vif", "add", "web", "--max", "2.5G", "--rx-max", "1G", "--vlan", "100",
+                        "--queues", "8", "--mtu", "1500", "--mac", "52:54:00:12:34:56", "--trusted")
+        expected = {"name": "web", "max_bps": 2500000000, "rx_max_bps": 1000000000, "vlan": 100,
+                    "queues": 8, "mtu": 1500, "mac": "52:54:00:12:34:56", "trusted": True,
+                    "vectors": 17, "state": "reset", "link": "up", "connected": False}
+        self.assertEqual({key: vif[key] for key in expected}, expected)
+        self.assertTrue(pathlib.Path(vif["socket"]).is_socket())
+        for rate, bps in (("50M", 50000000), ("off", 0), ("300k", 300000)):
+            self.assertEqual(self.json("vif", "set", "web", "--max", rate)["max_bps"], bps)
+        vif = self.json("vif", "set", "web", "--link", "down", "--vlan", "off", "--no-trusted",
+                        "--mac", "52:54:00:12:34:57", "--mtu", "9000")
+        self.assertEqual((vif["link"], vif["vlan"], vif["trusted"], vif["mac"], vif["mtu"]),
+                         ("down", 0, False, "52:54:00:12:34:57", 9000))
+        self.assertEqual(self.json("vif", "show", "web"), vif)
+        self.assertEqual(self.ok("vif", "del", "web"), "")
+        self.assertFalse(pathlib.Path(vif["socket"]).exists())
+        self.refused(1, "there is no VIF web", "vif", "show", "web")
+
+    def test_tables_are_aligned_and_plain_in_a_pipe(self):
+        self.assertIn("There is no VIF", self.ok("vif", "list"))
+        self.ok("vif", "add", "a", "--max", "2.5G")
+        self.ok("vif", "add", "a-long-name", "--vlan", "4094")
+        lines = self.ok("vif", "list").splitlines()
+        self.assertEqual(len(lines), 3)
+        self.assertEqual(len({line.index(word) for line, word in
+                              zip(lines, ("STATE", "reset", "reset"))}), 1)
+        self.assertEqual(len({line.index(word) + len(word) for line, word in
+                              zip(lines, ("MAX", "2.5G", "off"))}), 1)
+        for words in (("vif", "list"), ("vif", "show", "a"), ("stats",), ("stats", "a"),
+                      ("faults",), ("status",)):
+            self.assertNotIn("\033", self.ok(*words))
+
+    def test_reports(self):
+        self.ok("vif", "add", "a")
+        stats = self.json("stats")
+        self.assertEqual([vif["name"] for vif in stats["vifs"]], ["a"])
+        self.assertIn("wire_rx_packets", stats["device"])
+        self.assertEqual(self.json("stats", "a")["vifs"][0]["counters"]["tx_packets"], 0)
+        self.assertIn("packets taken from the guest", self.ok("stats", "a"))
+        self.assertEqual(self.json("faults", "a")["faults"], [])
+        self.assertIn("No DMA fault", self.ok("faults"))
+        self.assertEqual(self.device.status()["wire"], "null")
+        self.assertEqual(self.ok("stats", "--watch=0.1", "--count", "2").count("TX BIT/s"), 2)
+        lines = self.ok("stats", "a", "--watch=0.1", "--count", "3", "--json").splitlines()
+        times = [json.loads(line)["time_ns"] for line in lines]
+        self.assertEqual((len(times), times), (3, sorted(times)))
+
+    def test_qemu_args_survive_a_shell(self):
+        self.ok("vif", "add", "web")
+        words = self.json("vif", "qemu-args", "web", "--memory", "4G")
+        script = 'eval "set -- $(svio vif qemu-args web --memory 4G)"; printf "%s\\n" "$@"'
+        result = subprocess.run(["sh", "-c", script], text=True, capture_output=True, check=True,
+                                env={"PATH": f"{BIN}:{os.environ['PATH']}",
+                                     "SVIO_RUN_DIR": str(self.device.run_dir)})
+        self.assertEqual(result.stdout.splitlines(), words)
+        self.assertIn("share=on", words[1])
+        device = json.loads(words[-1])
+        self.assertEqual(device["driver"], "vfio-user-pci")
+        self.assertEqual(device["socket"]["path"], str(self.device.run_dir / "web.sock"))
+        result = self.device.run("vif", "qemu-args", "web")
+        self.assertIn("share=on", result.stderr)  # the reminder is not among the arguments
+        self.assertEqual(len(result.stdout.splitlines()), 1)
+        self.refused(2, "not a size", "vif", "qemu-args", "web", "--memory", "4X")
+
+    def test_mistakes_get_a_sentence_and_a_status(self):
+        self.ok("vif", "add", "web")
+        self.refused(1, "exists already", "vif", "add", "web")
+        self.refused(1, "cannot be a VIF's name", "vif", "add", "../x")
+        self.refused(1, "did you mean web?", "vif", "del", "wbe")
+        self.refused(2, "See svio vif set --help", "vif", "set", "web", "--queues", "2")
+        self.refused(2, "is not a rate", "vif", "set", "web", "--max", "fast")
+        self.refused(2, "is not a MAC address", "vif", "add", "b", "--mac", "1:2")
+        self.refused(2, "whole number from 1 to 32", "vif", "add", "b", "--queues", "33")
+        self.refused(2, "whole number", "vif", "add", "b", "--vlan", "-1")
+        self.refused(2, "neither up nor down", "vif", "set", "web", "--link", "sideways")
+        self.refused(2, "what?", "vif", "set", "web")
+        self.refused(2, "which VIF?", "vif", "del")
+        self.refused(2, "is too much", "vif", "del", "a", "b")
+        self.refused(2, "did you mean list?", "vif", "lst")
+        self.refused(2, "did you mean stats?", "stat")
+        self.refused(2, "unrecognized option", "--jason", "vif", "list")
+        self.refused(2, "not a time", "stats", "--watch=0")
+        self.refused(2, "--weight", "vif", "set", "web", "--weight", "3")
+        answer = json.loads(self.refused(1, "no VIF", "vif", "show", "zzz", "--json"))
+        self.assertEqual((answer["ok"], answer["error"]["code"]), (False, "ENOENT"))
+
+    def test_help_is_everywhere(self):
+        overview = self.ok("--help")
+        for words in (("vif", "add"), ("vif", "set"), ("vif", "del"), ("vif", "list"),
+                      ("vif", "show"), ("vif", "qemu-args"), ("stats",), ("faults",), ("status",)):
+            self.assertIn(" ".join(words), overview)
+            text = self.ok(*words, "--help")
+            self.assertIn("Usage: svio " + " ".join(words), text)
+            self.assertIn("Examples:", text)
+        self.assertIn("svio 0.", self.ok("--version"))
+        self.assertEqual(self.device.run().returncode, 2)
+
+    def test_no_sviod_is_said(self):
+        result = self.device.run("--run-dir", "/nonexistent", "vif", "list")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("sviod is not running", result.stderr)
+        result = self.device.run("--run-dir", "/" + "x" * 200, "vif", "list")
+        self.assertEqual(result.returncode, 2)
+
+    def test_second_sviod_is_refused(self):
+        result = subprocess.run([BIN / "sviod", "--run-dir", self.device.run_dir, "--wire", "null"],
+                                text=True, capture_output=True, timeout=WAIT_S, check=False)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn(f"process {self.device.process.pid}", result.stderr)
+
+    def test_wire_that_cannot_be_opened_ends_sviod(self):
+        with tempfile.TemporaryDirectory() as run_dir:
+            result = subprocess.run(
+                [BIN / "sviod", "--run-dir", run_dir, "--wire", "af_packet:no-such-if"],
+                text=True, capture_output=True, timeout=WAIT_S, check=False)
+            self.assertEqual(os.listdir(run_dir), ["lock"])
+        self.assertEqual(result.returncode, 1, result.stderr)
+        self.assertIn("cannot open the wire", result.stderr)
+
+    def test_firmware_killed_comes_back_with_all_vifs(self):
+        for i in range(20):
+            self.ok("vif", "add", f"v{i}", "--max", "1G")
+        for restarts in range(1, 6):
+            before = self.device.status()["firmware"]
+            os.kill(before["pid"], signal.SIGKILL)
+            # Meanwhile the administrator goes on.
+            self.ok("vif", "set", "v3", "--max", f"{restarts}M")
+            self.ok("vif", "add", f"new{restarts}")
+            now = wait_for(lambda pid=before["pid"]: (fw := self.device.status()["firmware"]) and
+                           fw["pid"] not in (0, pid) and fw["state"] != "starting" and fw,
+                           "a new firmware")
+            self.assertEqual(now["restarts"], before["restarts"] + 1)
+        vifs = self.json("vif", "list")
+        self.assertEqual(len(vifs), 25)
+        self.assertEqual({vif["state"] for vif in vifs}, {"reset"})
+        self.assertEqual(self.json("vif", "show", "v3")["max_bps"], 5000000)
+
+
+if __name__ == "__main__":
+    unittest.main()
