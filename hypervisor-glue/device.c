@@ -26,9 +26,7 @@ static void finish_hello(void *context, int status)
 	struct svio_device *device = context;
 
 	if (status) {
-		svio_fw_process_kill(device->firmware,
-				     status == -EPROTO ? "it refuses this segment: another version"
-						       : "it cannot attach");
+		svio_fw_process_let_end(device->firmware, "it cannot attach");
 		return;
 	}
 	svio_fw_process_ready(device->firmware);

@@ -23,6 +23,7 @@
 #define QUICK_DEATHS_MAX 5 /* in a row, before starts are delayed */
 #define DELAY_MIN_US     200000
 #define DELAY_MAX_US     10000000
+#define END_WAIT_US      2000000
 #define STOP_WAIT_MS     2000
 
 struct svio_fw_process {
@@ -31,8 +32,10 @@ struct svio_fw_process {
 	const char *wire;
 	const struct svio_fw_process_ops *ops;
 	void *context;
-	struct svio_loop_source *watch; /* of pidfd */
-	struct svio_loop_source *timer; /* to the next start */
+	struct svio_loop_source *watch;     /* of pidfd */
+	struct svio_loop_source *timer;     /* to the next start */
+	struct svio_loop_source *end_timer; /* until it must have ended */
+	const char *end_reason;
 	uint64_t started_ns;
 	uint64_t delay_us;
 	uint32_t starts;
@@ -223,6 +226,8 @@ static void forget_process(struct svio_fw_process *process)
 {
 	svio_loop_remove(process->watch);
 	process->watch = NULL;
+	svio_loop_remove(process->end_timer);
+	process->end_timer = NULL;
 	close(process->pidfd);
 	process->pidfd = -1;
 	process->pid = 0;
@@ -334,6 +339,26 @@ void svio_fw_process_kill(struct svio_fw_process *process, const char *reason)
 		process->killed = true;
 	}
 	kill(process->pid, SIGKILL);
+}
+
+static void handle_end_timer(void *context)
+{
+	struct svio_fw_process *process = context;
+
+	svio_loop_remove(process->end_timer);
+	process->end_timer = NULL;
+	svio_fw_process_kill(process, process->end_reason);
+}
+
+void svio_fw_process_let_end(struct svio_fw_process *process, const char *reason)
+{
+	if (!process->pid || process->end_timer)
+		return;
+	process->end_reason = reason;
+	process->end_timer =
+		svio_loop_add_timer(process->loop, END_WAIT_US, 0, handle_end_timer, process);
+	if (!process->end_timer)
+		svio_fw_process_kill(process, reason);
 }
 
 bool svio_fw_process_runs(const struct svio_fw_process *process)

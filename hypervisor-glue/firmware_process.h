@@ -56,6 +56,12 @@ bool svio_fw_process_is_ready(const struct svio_fw_process *process);
 /* End it (SIGKILL); gone() follows from the loop. reason goes to the log; NULL: no line. */
 void svio_fw_process_kill(struct svio_fw_process *process, const char *reason);
 
+/*
+ * It has said that it cannot go on: let it end by itself, because its status
+ * tells why; but not for ever. reason: static text.
+ */
+void svio_fw_process_let_end(struct svio_fw_process *process, const char *reason);
+
 /* Does any of it still run? Never waits. */
 bool svio_fw_process_runs(const struct svio_fw_process *process);
 

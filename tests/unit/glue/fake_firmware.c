@@ -86,8 +86,8 @@ static int handle_hello(const int *fds, int count)
 	fake_log->count = 0;
 	kick_fd = fds[2];
 	segment->fw_generation++;
-	if (told_exit() >= 0)
-		exit(told_exit());
+	if (told_exit() >= 0 || told("linger", 1))
+		return -EIO;
 	__atomic_store_n(&segment->fw_state, SVIO_HOST_FW_POLLING, __ATOMIC_SEQ_CST);
 	return 0;
 }
@@ -294,6 +294,14 @@ static void wait_message(void)
 	__atomic_store_n(&segment->fw_state, SVIO_HOST_FW_POLLING, __ATOMIC_SEQ_CST);
 }
 
+/* As one that cannot open its wire: the answer comes first, then the end. */
+static void end_badly(void)
+{
+	while (told_exit() < 0)
+		pause();
+	exit(told_exit());
+}
+
 /* False: sviod is gone. */
 static bool serve(void)
 {
@@ -329,6 +337,8 @@ static bool serve(void)
 		if (fds[i] != kick_fd)
 			close(fds[i]);
 	answer(&msg, status);
+	if (msg.type == SVIO_HOST_HELLO && status == -EIO)
+		end_badly();
 	hold(&msg);
 	return msg.type != SVIO_HOST_STOP;
 }

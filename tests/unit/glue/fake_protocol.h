@@ -9,7 +9,8 @@
  *   swap=N@G     answers with another request's seq
  *   short=N@G    answers with 8 bytes
  *   mute=N@G     hangs instead of answering
- *   exit=C@G     ends with status C at HELLO
+ *   exit=C@G     answers HELLO with -EIO and ends with status C
+ *   linger=1@G   answers HELLO with -EIO and does not end
  *   refuse=T     answers -EINVAL to messages of type T
  *   sleepy       sleeps when nothing is to do, and only the kick wakes it
  * @G may be left out: every generation.

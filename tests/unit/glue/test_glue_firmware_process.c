@@ -44,6 +44,15 @@ static void first_start_crash_is_tried_again(void)
 	fixture_close(&fixture);
 }
 
+static void start_refused_but_not_ended_is_ended(void)
+{
+	fixture_open(&fixture, "fake,linger=1@1", 1, false);
+	fixture_wait_generation(&fixture, 2);
+	CU_ASSERT_EQUAL(log_count("it cannot attach"), 1);
+	CU_ASSERT_EQUAL(svio_device_status(fixture.device), 0);
+	fixture_close(&fixture);
+}
+
 static void later_start_wire_cannot_be_opened_is_tried_again(void)
 {
 	/* The second answer of generation 1 kills it; 2 has no wire; 3 has. */
@@ -176,6 +185,7 @@ static void run_dir_is_made_and_cleaned_of_stale_sockets(void)
 SVIO_TEST_MAIN("glue firmware process", SVIO_TEST(first_start_wire_cannot_be_opened_is_fatal),
 	       SVIO_TEST(first_start_other_version_is_fatal),
 	       SVIO_TEST(first_start_crash_is_tried_again),
+	       SVIO_TEST(start_refused_but_not_ended_is_ended),
 	       SVIO_TEST(later_start_wire_cannot_be_opened_is_tried_again),
 	       SVIO_TEST(firmware_that_keeps_dying_is_started_slowly),
 	       SVIO_TEST(open_without_program_is_refused), SVIO_TEST(run_dir_in_use_is_refused),
