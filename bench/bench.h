@@ -43,7 +43,7 @@ uint64_t bench_waits_read(const struct bench_waits *waits);
 void bench_waits_close(struct bench_waits *waits);
 
 /* Rates of the windows that counted. */
-#define BENCH_WINDOWS_MAX 4096
+#define BENCH_WINDOWS_MAX 65536
 
 struct bench_result {
 	double values[BENCH_WINDOWS_MAX];
@@ -58,6 +58,8 @@ double bench_result_quantile(struct bench_result *result, double share);
 uint64_t bench_now_ns(void);
 /* The n-th processor that this program may use; the last where there are fewer. */
 int bench_cpu(int n);
+/* The whole session at the highest ordinary priority, until the program ends. */
+void bench_come_first(void);
 /* All threads of a process, first: at the highest ordinary priority. */
 void bench_pin(pid_t pid, int cpu, bool first);
 

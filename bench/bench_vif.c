@@ -24,9 +24,9 @@
 
 #define BURST           32
 #define TOUCHED         24
-#define WINDOW_NS       50000000ull
+#define WINDOW_NS       5000000ull
 #define WARM_UP_NS      200000000ull
-#define WAIT_MAX_NS     500000ull /* of a window: 1 % */
+#define WAIT_MAX_NS     50000ull /* of a window: 1 % */
 #define BOUNCE_PACKETS  512
 #define SIZES_MAX       8
 #define LATENCY_SAMPLES 4000000
@@ -364,6 +364,8 @@ static void run_all(const struct options *options, FILE *json)
 	struct pair pair;
 	bool first = true;
 
+	if (options->first)
+		bench_come_first();
 	bench_device_start(&device, options->device_cpu, options->first);
 	bench_pin(getpid(), options->guest_cpu, options->first);
 	open_pair(&pair, &device, options);
