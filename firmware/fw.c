@@ -21,6 +21,7 @@ struct layout {
 	size_t irq_list;
 	size_t leaf_vif;
 	size_t tx_batch;
+	size_t tx_runs;
 	size_t rx_slots;
 	size_t packets;
 	size_t gso;
@@ -49,6 +50,7 @@ static struct layout lay_out(uint32_t vifs_max)
 	layout.irq_list = take(&at, sizeof(uint32_t) * vifs_max);
 	layout.leaf_vif = take(&at, sizeof(uint32_t) * (vifs_max + 1));
 	layout.tx_batch = take(&at, sizeof(struct svio_tx_desc) * FW_TX_DESC_BATCH);
+	layout.tx_runs = take(&at, sizeof(struct fw_run) * FW_TX_DESC_BATCH);
 	layout.rx_slots = take(&at, sizeof(struct fw_rx_open) * FW_RX_OPEN_MAX);
 	layout.packets = take(&at, sizeof(struct fw_packet) * 2);
 	layout.gso = take(&at, sizeof(struct svio_gso));
@@ -85,6 +87,7 @@ static void point(struct svio_fw *fw, const struct layout *layout, char *memory,
 	fw->irq_list = (uint32_t *)(void *)(memory + layout->irq_list);
 	fw->leaf_vif = (uint32_t *)(void *)(memory + layout->leaf_vif);
 	fw->tx_batch = (struct svio_tx_desc *)(void *)(memory + layout->tx_batch);
+	fw->tx_runs = (struct fw_run *)(void *)(memory + layout->tx_runs);
 	fw->rx_slots = (struct fw_rx_open *)(void *)(memory + layout->rx_slots);
 	fw->packet = (struct fw_packet *)(void *)(memory + layout->packets);
 	fw->segment_packet = fw->packet + 1;

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "fw_mac.h"
 #include "fw_sram.h"
@@ -51,6 +52,21 @@
 #endif
 
 struct fw_rx_open;
+struct fw_run;
+
+/*
+ * A piece of a domain that was looked up in this section: [iova, iova + bytes)
+ * is at data. Not used in any other section (an unmap waits for the end of this
+ * one only).
+ */
+struct fw_translation {
+	uint64_t iova;
+	uint64_t bytes;
+	char *data;
+	uint64_t section;
+};
+
+#define FW_TRANSLATIONS 4
 
 struct fw_vif {
 	/* read-mostly */
@@ -62,13 +78,14 @@ struct fw_vif {
 	uint32_t status; /* copy of the STATUS register */
 	uint32_t flags;  /* config.flags and config.domain as of this section */
 	uint32_t domain;
-	uint32_t section;                /* fw->section in which they were read */
+	uint64_t section;                /* fw->section in which they were read */
 	uint32_t vlan;                   /* access VLAN, or 0 */
 	uint32_t tx_running, rx_running; /* bit a queue */
 	uint32_t trusted;
 	uint64_t permanent_mac;
 	struct svio_rss *rss; /* prepared from sram->rss_key */
 	/* read-write */
+	struct fw_translation translation[FW_TRANSLATIONS];
 	uint32_t tx_ready;     /* queues known to have descriptors */
 	uint32_t tx_next;      /* the queue to be served first */
 	uint32_t irq_check[3]; /* by kind, bit a queue: completions that no interrupt told of */
@@ -103,7 +120,7 @@ struct svio_fw {
 
 	uint64_t now_ns;    /* as of the last look at the clock */
 	uint64_t *counters; /* segment->counters */
-	uint32_t section;   /* counts sections, never 0 */
+	uint64_t section;   /* counts sections from 1 */
 	bool in_section;
 	uint32_t wire_queued; /* frames sent since the last flush, and their lengths */
 	uint16_t wire_bytes[FW_WIRE_QUEUE];
@@ -120,6 +137,7 @@ struct svio_fw {
 	uint32_t promisc_count;   /* READY VIFs with PROMISC */
 
 	struct svio_tx_desc *tx_batch; /* FW_TX_DESC_BATCH, of the queue that is served */
+	struct fw_run *tx_runs;        /* where their data is, as far as looked up */
 	struct fw_rx_open *rx_slots;   /* FW_RX_OPEN_MAX */
 	uint32_t rx_open_count;
 	struct fw_packet *packet;         /* the one that is being switched */
@@ -153,6 +171,17 @@ static inline struct svio_doorbell *fw_doorbell(struct fw_vif *vif, uint32_t kin
 	if (kind == SVIO_QUEUE_ADMIN)
 		return &vif->doorbells->admin;
 	return kind == SVIO_QUEUE_TX ? &vif->doorbells->tx[qid] : &vif->doorbells->rx[qid];
+}
+
+/* A MAC as fw_mac.h has it. Two loads and a shift: bytes gathered in memory would stall. */
+static inline uint64_t fw_mac_load(const uint8_t mac[6])
+{
+	uint32_t low;
+	uint16_t high;
+
+	memcpy(&low, mac, sizeof(low));
+	memcpy(&high, mac + sizeof(low), sizeof(high));
+	return low | (uint64_t)high << 32;
 }
 
 static inline uint32_t fw_load(const svio_le32 *p)
@@ -190,7 +219,6 @@ void fw_vif_refresh(struct svio_fw *fw, struct fw_vif *vif);
 uint32_t fw_vif_link(const struct fw_vif *vif);
 uint32_t fw_vif_speed(const struct svio_fw *fw, const struct fw_vif *vif);
 void fw_vif_link_event(struct svio_fw *fw, struct fw_vif *vif);
-uint64_t fw_mac_load(const uint8_t mac[6]);
 
 /* queue.c */
 void fw_queue_stop(struct svio_fw *fw, const struct fw_qref *ref, enum svio_error error,

@@ -17,6 +17,52 @@ enum svio_error fw_dma_error(enum svio_iommu_fault_reason reason)
 	}
 }
 
+/*
+ * Where the leaf that gave this run begins, as bytes before iova. Of the sizes
+ * that fit the smallest is taken, which is never more than the leaf.
+ */
+static uint64_t bytes_before(uint64_t iova, uint64_t run_bytes)
+{
+	static const uint8_t sizes_lg2[] = { 12, 21, 30 };
+	uint32_t i;
+
+	for (i = 0; i < sizeof(sizes_lg2); i++) {
+		uint64_t before = iova & ((1ull << sizes_lg2[i]) - 1);
+
+		if (before + run_bytes == 1ull << sizes_lg2[i])
+			return before;
+	}
+	return 0;
+}
+
+enum svio_iommu_fault_reason fw_dma_translate(struct svio_fw *fw, struct fw_vif *vif, uint64_t iova,
+					      uint32_t rights, struct fw_translation *translation)
+{
+	struct svio_iommu_run found;
+	enum svio_iommu_fault_reason reason;
+	uint64_t object_bytes;
+	uint64_t before;
+	char *base;
+
+	if (!vif->domain)
+		return SVIO_IOMMU_FAULT_UNMAPPED;
+	reason = svio_iommu_walk(fw->tables, vif->domain, iova, rights, &found);
+	if (reason != SVIO_IOMMU_OK)
+		return reason;
+	base = svio_hal_object(fw->hal, found.object);
+	object_bytes = svio_hal_object_bytes(fw->hal, found.object);
+	if (!base || found.offset >= object_bytes)
+		return SVIO_IOMMU_FAULT_OBJECT;
+	before = bytes_before(iova, found.bytes);
+	if (found.bytes > object_bytes - found.offset)
+		found.bytes = object_bytes - found.offset;
+	translation->iova = iova - before;
+	translation->bytes = before + found.bytes;
+	translation->data = base + found.offset - before;
+	translation->section = fw->section;
+	return SVIO_IOMMU_OK;
+}
+
 enum svio_error fw_dma_fault(struct svio_fw *fw, const struct fw_qref *ref, uint64_t iova,
 			     uint32_t bytes, uint32_t rights, enum svio_iommu_fault_reason reason)
 {
@@ -36,7 +82,7 @@ enum svio_error fw_dma_fault(struct svio_fw *fw, const struct fw_qref *ref, uint
 	return fw_dma_error(reason);
 }
 
-bool fw_dma_mapped(struct svio_fw *fw, const struct fw_vif *vif, uint64_t iova, uint32_t bytes,
+bool fw_dma_mapped(struct svio_fw *fw, struct fw_vif *vif, uint64_t iova, uint32_t bytes,
 		   uint32_t rights)
 {
 	struct fw_run run;

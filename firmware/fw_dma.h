@@ -19,32 +19,32 @@ struct fw_run {
 	uint32_t bytes; /* at least 1, at most what was asked for */
 };
 
+/* The slow half of fw_dma_find(): walk the tables, check the object, remember. */
+enum svio_iommu_fault_reason fw_dma_translate(struct svio_fw *fw, struct fw_vif *vif, uint64_t iova,
+					      uint32_t rights, struct fw_translation *translation);
+
 /*
- * The first contiguous piece of [iova, iova + bytes), bytes > 0. SVIO_IOMMU_OK
- * and *run, or the reason why not.
+ * The first contiguous piece of [iova, iova + bytes), bytes > 0, for one right.
+ * SVIO_IOMMU_OK and *run, or the reason why not.
  */
-static inline enum svio_iommu_fault_reason fw_dma_find(struct svio_fw *fw, const struct fw_vif *vif,
+static inline enum svio_iommu_fault_reason fw_dma_find(struct svio_fw *fw, struct fw_vif *vif,
 						       uint64_t iova, uint32_t bytes,
 						       uint32_t rights, struct fw_run *run)
 {
-	struct svio_iommu_run found;
-	enum svio_iommu_fault_reason reason;
-	uint64_t object_bytes;
-	char *base;
+	struct fw_translation *translation =
+		&vif->translation[(iova >> 21 & 1) * 2 + (rights == FW_WRITE)];
+	uint64_t left;
 
-	if (!vif->domain)
-		return SVIO_IOMMU_FAULT_UNMAPPED;
-	reason = svio_iommu_walk(fw->tables, vif->domain, iova, rights, &found);
-	if (reason != SVIO_IOMMU_OK)
-		return reason;
-	base = svio_hal_object(fw->hal, found.object);
-	object_bytes = svio_hal_object_bytes(fw->hal, found.object);
-	if (!base || found.offset >= object_bytes)
-		return SVIO_IOMMU_FAULT_OBJECT;
-	if (found.bytes > object_bytes - found.offset)
-		found.bytes = object_bytes - found.offset;
-	run->data = base + found.offset;
-	run->bytes = found.bytes < bytes ? (uint32_t)found.bytes : bytes;
+	if (translation->section != fw->section || iova - translation->iova >= translation->bytes) {
+		enum svio_iommu_fault_reason reason =
+			fw_dma_translate(fw, vif, iova, rights, translation);
+
+		if (reason != SVIO_IOMMU_OK)
+			return reason;
+	}
+	left = translation->bytes - (iova - translation->iova);
+	run->data = translation->data + (iova - translation->iova);
+	run->bytes = left < bytes ? (uint32_t)left : bytes;
 	return SVIO_IOMMU_OK;
 }
 
@@ -74,7 +74,7 @@ static inline char *fw_dma_run(struct svio_fw *fw, const struct fw_qref *ref, ui
 }
 
 /* All of [iova, iova + bytes) may be accessed so. Nothing is recorded. */
-bool fw_dma_mapped(struct svio_fw *fw, const struct fw_vif *vif, uint64_t iova, uint32_t bytes,
+bool fw_dma_mapped(struct svio_fw *fw, struct fw_vif *vif, uint64_t iova, uint32_t bytes,
 		   uint32_t rights);
 
 /* Copy out of and into guest memory. SVIO_ERROR_NONE, or the recorded fault's error. */

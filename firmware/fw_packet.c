@@ -65,7 +65,7 @@ void fw_packet_pull(struct fw_packet *packet, uint32_t head_bytes)
 
 		if (n > head_bytes - done)
 			n = head_bytes - done;
-		memcpy(head + done, piece->data, n);
+		svio_hal_copy(head + done, piece->data, n);
 		done += n;
 		piece->data += n;
 		piece->bytes -= n;

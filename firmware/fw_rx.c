@@ -1,20 +1,37 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "fw_rx.h"
 
-#include "fw_dma.h"
+/* Buffers that are looked up and fetched ahead of the one that is filled. */
+#define LOOKAHEAD 4
+
+/* A queue that gets one packet reads the descriptors in its cache line and the next one. */
+#define FIRST_BATCH 8
+
+/* What a first completion says besides len, FIRST, END and PHASE. */
+struct rx_meta {
+	uint32_t hash;
+	uint16_t vlan_tci;
+	uint16_t csum_start;
+	uint16_t csum_offset;
+	uint16_t gso_size;
+	uint16_t flags;
+};
 
 /*
  * Publish one completion: the first half, then the half with the flags; a guest
  * that sees the phase sees the rest, and the data that was copied before (R1:
  * pairs with the driver's read barrier after it has read flags).
  */
-static void publish(struct svio_rx_cmpl *to, const struct svio_rx_cmpl *from)
+static void publish(struct svio_rx_cmpl *to, uint32_t len, uint16_t flags,
+		    const struct rx_meta *meta)
 {
-	uint64_t words[2];
+	/* Put together in registers, in the order of struct svio_rx_cmpl. */
+	uint64_t low = len | (uint64_t)meta->vlan_tci << 16 | (uint64_t)meta->hash << 32;
+	uint64_t high = meta->csum_start | (uint64_t)meta->csum_offset << 16 |
+			(uint64_t)meta->gso_size << 32 | (uint64_t)(meta->flags | flags) << 48;
 
-	memcpy(words, from, sizeof(words));
-	__atomic_store_n((uint64_t *)(void *)to, words[0], __ATOMIC_RELAXED);
-	__atomic_store_n((uint64_t *)(void *)to + 1, words[1], __ATOMIC_RELEASE); /* R1 */
+	__atomic_store_n((uint64_t *)(void *)to, low, __ATOMIC_RELAXED);
+	__atomic_store_n((uint64_t *)(void *)to + 1, high, __ATOMIC_RELEASE); /* R1 */
 }
 
 static uint32_t entries_to_end(const struct fw_rx_open *open, uint32_t index)
@@ -65,6 +82,7 @@ static struct fw_rx_open *open_queue(struct svio_fw *fw, const struct fw_qref *r
 	open->index = open->queue->index;
 	open->tail = open->index;
 	open->batch_count = 0;
+	open->batch_max = FIRST_BATCH - (open->index & 3);
 	open->cmpl_count = 0;
 	open->packets = 0;
 	open->bytes = 0;
@@ -100,8 +118,9 @@ static enum svio_error read_batch(struct svio_fw *fw, struct fw_rx_open *open, u
 	uint32_t i;
 	const char *run;
 
-	if (want > FW_RX_DESC_BATCH)
-		want = FW_RX_DESC_BATCH;
+	if (want > open->batch_max)
+		want = open->batch_max;
+	open->batch_max = FW_RX_DESC_BATCH;
 	if (want > entries_to_end(open, index))
 		want = entries_to_end(open, index);
 	run = fw_dma_run(fw, &open->ref, entry_addr(open->queue, open->queue->ring, index),
@@ -110,32 +129,56 @@ static enum svio_error read_batch(struct svio_fw *fw, struct fw_rx_open *open, u
 		return SVIO_ERROR_RING_DMA;
 	open->batch_first = index;
 	open->batch_count = bytes / 16;
+	open->ahead = 0;
 	for (i = 0; i < open->batch_count; i++)
 		fw_dma_read16(&open->batch[i], run + (size_t)i * 16);
 	return open->batch_count ? SVIO_ERROR_NONE : SVIO_ERROR_RING_DMA;
 }
 
-/* The descriptor of buffer index, read once. */
-static enum svio_error find_desc(struct svio_fw *fw, struct fw_rx_open *open, uint32_t index,
-				 const struct svio_rx_desc **desc)
+/* Look up the next buffers and fetch them for writing. */
+static void look_ahead(struct svio_fw *fw, struct fw_rx_open *open, uint32_t index)
 {
+	uint32_t end = index - open->batch_first + LOOKAHEAD;
+
+	if (end > open->batch_count)
+		end = open->batch_count;
+	for (; open->ahead < end; open->ahead++) {
+		const struct svio_rx_desc *desc = &open->batch[open->ahead];
+		struct fw_run *run = &open->runs[open->ahead];
+
+		if (fw_dma_find(fw, open->ref.vif, desc->addr, desc->len, FW_WRITE, run) !=
+		    SVIO_IOMMU_OK)
+			run->data = NULL;
+		else
+			__builtin_prefetch(run->data, 1);
+	}
+}
+
+/* The descriptor of buffer index, read once, as its place in the batch. */
+static enum svio_error find_desc(struct svio_fw *fw, struct fw_rx_open *open, uint32_t index,
+				 uint32_t *at)
+{
+	const struct svio_rx_desc *desc;
+
 	if (index - open->batch_first >= open->batch_count) {
 		enum svio_error error = read_batch(fw, open, index);
 
 		if (error)
 			return error;
 	}
-	*desc = &open->batch[index - open->batch_first];
-	if ((*desc)->reserved0 || (*desc)->reserved1)
+	look_ahead(fw, open, index);
+	*at = index - open->batch_first;
+	desc = &open->batch[*at];
+	if (desc->reserved0 || desc->reserved1)
 		return SVIO_ERROR_DESC_FLAGS;
-	if ((*desc)->len < open->queue->buf_len)
+	if (desc->len < open->queue->buf_len)
 		return SVIO_ERROR_BUF_LEN;
 	return SVIO_ERROR_NONE;
 }
 
 /* Where completion index is written. */
 static enum svio_error find_cmpl(struct svio_fw *fw, struct fw_rx_open *open, uint32_t index,
-				 struct svio_rx_cmpl **cmpl)
+				 struct svio_rx_cmpl **cmpl, uint64_t *addr)
 {
 	if (index - open->cmpl_first >= open->cmpl_count) {
 		enum svio_error error = SVIO_ERROR_NONE;
@@ -144,8 +187,10 @@ static enum svio_error find_cmpl(struct svio_fw *fw, struct fw_rx_open *open, ui
 				       entry_addr(open->queue, open->queue->completion, index),
 				       entries_to_end(open, index) * 16, FW_WRITE, &bytes, &error);
 
-		if (!run || bytes < 16)
+		if (!run || bytes < 16) {
+			*addr = open->queue->completion;
 			return SVIO_ERROR_RING_DMA;
+		}
 		open->cmpl = (struct svio_rx_cmpl *)(void *)run;
 		open->cmpl_first = index;
 		open->cmpl_count = bytes / 16;
@@ -155,11 +200,16 @@ static enum svio_error find_cmpl(struct svio_fw *fw, struct fw_rx_open *open, ui
 }
 
 /* Copy the next bytes of the packet into one buffer. */
-static enum svio_error fill_buffer(struct svio_fw *fw, struct fw_rx_open *open, uint64_t addr,
+static enum svio_error fill_buffer(struct svio_fw *fw, struct fw_rx_open *open, uint32_t at,
 				   uint32_t bytes, struct fw_cursor *cursor)
 {
 	enum svio_error error = SVIO_ERROR_NONE;
+	uint64_t addr = open->batch[at].addr;
 
+	if (open->runs[at].data && open->runs[at].bytes >= bytes) {
+		fw_cursor_copy(cursor, open->runs[at].data, bytes);
+		return SVIO_ERROR_NONE;
+	}
 	while (bytes) {
 		uint32_t n;
 		char *run = fw_dma_run(fw, &open->ref, addr, bytes, FW_WRITE, &n, &error);
@@ -173,64 +223,72 @@ static enum svio_error fill_buffer(struct svio_fw *fw, struct fw_rx_open *open, 
 	return SVIO_ERROR_NONE;
 }
 
+/* Fill buffer index with up to *left bytes. *n: how many; *addr: what is at fault. */
+static enum svio_error put_buffer(struct svio_fw *fw, struct fw_rx_open *open, uint32_t index,
+				  uint32_t left, struct fw_cursor *cursor, uint32_t *n,
+				  uint64_t *addr)
+{
+	enum svio_error error;
+	uint32_t at = 0;
+
+	*addr = entry_addr(open->queue, open->queue->ring, index);
+	error = find_desc(fw, open, index, &at);
+	if (error)
+		return error;
+	*addr = open->batch[at].addr;
+	*n = left < open->batch[at].len ? left : open->batch[at].len;
+	return fill_buffer(fw, open, at, *n, cursor);
+}
+
 /*
  * Copy, then complete: buffers 1.. first, buffer 0 last, so that a packet that
  * has begun is whole. *addr is the I/O address at fault.
  */
 static enum svio_error put_packet(struct svio_fw *fw, struct fw_rx_open *open,
-				  const struct fw_packet *packet, struct svio_rx_cmpl *meta,
+				  const struct fw_packet *packet, const struct rx_meta *meta,
 				  uint64_t *addr)
 {
+	static const struct rx_meta none;
 	uint32_t left = fw_packet_bytes(packet);
+	uint16_t first_flags = fw_phase(open->index, open->queue->ring_lg2) | SVIO_RX_FIRST;
 	uint32_t index = open->index;
-	struct svio_rx_cmpl *first;
 	struct fw_cursor cursor;
+	struct svio_rx_cmpl *first;
+	struct svio_rx_cmpl *cmpl;
 	enum svio_error error;
+	uint32_t first_bytes;
+	uint32_t n = 0;
 
-	*addr = open->queue->completion;
-	error = find_cmpl(fw, open, index, &first);
 	fw_cursor_begin(&cursor, packet);
-	while (!error) {
-		const struct svio_rx_desc *desc = NULL;
-		struct svio_rx_cmpl *cmpl = first;
-		uint16_t flags = fw_phase(index, open->queue->ring_lg2);
-		uint32_t n = 0;
+	error = put_buffer(fw, open, index, left, &cursor, &first_bytes, addr);
+	if (!error)
+		error = find_cmpl(fw, open, index, &first, addr);
+	if (error)
+		return error;
+	left -= first_bytes;
+	if (!left)
+		first_flags |= SVIO_RX_END;
+	while (left) {
+		uint16_t flags = fw_phase(++index, open->queue->ring_lg2);
 
-		*addr = entry_addr(open->queue, open->queue->ring, index);
-		error = find_desc(fw, open, index, &desc);
+		error = put_buffer(fw, open, index, left, &cursor, &n, addr);
+		if (!error)
+			error = find_cmpl(fw, open, index, &cmpl, addr);
 		if (error)
-			break;
-		*addr = desc->addr;
-		n = left < desc->len ? left : desc->len;
-		error = fill_buffer(fw, open, desc->addr, n, &cursor);
+			return error;
 		left -= n;
-		if (!error && index != open->index)
-			error = find_cmpl(fw, open, index, &cmpl);
-		if (error)
-			break;
-		if (!left)
-			flags |= SVIO_RX_END;
 		SVIO_HAL_STEP(fw->hal);
-		if (index == open->index) {
-			meta->len = (uint16_t)n;
-			meta->flags |= flags | SVIO_RX_FIRST;
-		} else {
-			publish(cmpl, &(struct svio_rx_cmpl){ .len = (uint16_t)n, .flags = flags });
-		}
-		index++;
-		if (!left) {
-			SVIO_HAL_STEP(fw->hal);
-			publish(first, meta);
-			SVIO_HAL_STEP(fw->hal);
-			open->index = index;
-			return SVIO_ERROR_NONE;
-		}
+		publish(cmpl, n, left ? flags : flags | SVIO_RX_END, &none);
 	}
-	return error;
+	SVIO_HAL_STEP(fw->hal);
+	publish(first, first_bytes, first_flags, meta);
+	SVIO_HAL_STEP(fw->hal);
+	open->index = index + 1;
+	return SVIO_ERROR_NONE;
 }
 
 /* Which queue, and the hash if there is one. */
-static uint32_t steer(struct fw_vif *vif, struct fw_packet *packet, struct svio_rx_cmpl *meta)
+static uint32_t steer(struct fw_vif *vif, struct fw_packet *packet, struct rx_meta *meta)
 {
 	struct fw_sram *sram = vif->sram;
 
@@ -266,7 +324,7 @@ static void count_kind(struct fw_vif *vif, const struct fw_packet *packet)
 }
 
 /* Tag, checksum and segmentation as this receiver takes them. */
-static void prepare_meta(struct fw_vif *vif, struct fw_packet *packet, struct svio_rx_cmpl *meta)
+static void prepare_meta(struct fw_vif *vif, struct fw_packet *packet, struct rx_meta *meta)
 {
 	uint64_t offloads = vif->sram->offloads;
 	bool give_tag = packet->tagged && !vif->vlan;
@@ -295,7 +353,7 @@ static void prepare_meta(struct fw_vif *vif, struct fw_packet *packet, struct sv
 /* One packet or segment into one queue. */
 static void deliver_one(struct svio_fw *fw, struct fw_vif *vif, struct fw_packet *packet)
 {
-	struct svio_rx_cmpl meta = { 0 };
+	struct rx_meta meta = { 0 };
 	struct fw_qref ref = { .vif = vif, .kind = SVIO_QUEUE_RX };
 	struct fw_rx_open *open;
 	enum svio_error error;
@@ -368,7 +426,7 @@ uint32_t fw_rx_deliver(struct svio_fw *fw, struct fw_vif *vif, struct fw_packet 
 {
 	uint32_t i;
 
-	if (!vif->rx_running || !fw_vif_open(fw, vif)) {
+	if (!vif->rx_running || !fw_vif_open(fw, vif) || vif->flags & SVIO_HOST_VIF_LINK_DOWN) {
 		count_drop(vif, SVIO_COUNTER_rx_drop_no_queue, NULL);
 		return 1;
 	}

@@ -10,6 +10,7 @@
 #define SVIO_FW_RX_H
 
 #include "fw.h"
+#include "fw_dma.h"
 #include "fw_packet.h"
 
 struct fw_rx_open {
@@ -19,12 +20,15 @@ struct fw_rx_open {
 	uint32_t index;       /* next buffer */
 	uint32_t batch_first; /* batch[i] is buffer batch_first + i */
 	uint32_t batch_count;
+	uint32_t batch_max;  /* of the next read */
 	uint32_t cmpl_first; /* cmpl[0] is of buffer cmpl_first */
 	uint32_t cmpl_count;
 	struct svio_rx_cmpl *cmpl;
 	uint32_t packets;
 	uint64_t bytes;
+	uint32_t ahead; /* runs[0..ahead) are where the buffers begin; data NULL: not known */
 	struct svio_rx_desc batch[FW_RX_DESC_BATCH];
+	struct fw_run runs[FW_RX_DESC_BATCH];
 };
 
 /*

@@ -10,6 +10,9 @@
 #include "fw_dma.h"
 #include "fw_packet.h"
 
+/* Entries whose data is looked up and fetched ahead of the packet that is being sent. */
+#define LOOKAHEAD 8
+
 /* Packets that one queue may send before its VIF's next queue has its turn. */
 #define TURN_PACKETS 32
 
@@ -27,6 +30,8 @@ struct tx_walk {
 	uint32_t batch_count;
 	uint64_t addr; /* I/O address of what is looked at, for errors */
 	struct svio_tx_desc *batch;
+	struct fw_run *runs; /* of batch[0..ahead): data NULL where there is none */
+	uint32_t ahead;
 };
 
 bool fw_tx_scan(struct svio_fw *fw, struct fw_vif *vif)
@@ -81,6 +86,7 @@ static enum svio_error read_batch(struct tx_walk *walk)
 	}
 	walk->batch_first = walk->index;
 	walk->batch_count = count;
+	walk->ahead = 0;
 	return SVIO_ERROR_NONE;
 }
 
@@ -90,6 +96,42 @@ static const struct svio_tx_desc *entry(const struct tx_walk *walk, uint32_t n)
 	uint32_t at = walk->index - walk->batch_first + n;
 
 	return at < walk->batch_count ? &walk->batch[at] : NULL;
+}
+
+/*
+ * The data of the next packets is in the sender's cache: start to fetch it while
+ * this one is copied. An extension is taken for a descriptor here; what comes
+ * of that is not used.
+ */
+static void look_ahead(struct tx_walk *walk)
+{
+	uint32_t end = walk->index - walk->batch_first + LOOKAHEAD;
+
+	if (end > walk->batch_count)
+		end = walk->batch_count;
+	for (; walk->ahead < end; walk->ahead++) {
+		const struct svio_tx_desc *desc = &walk->batch[walk->ahead];
+		struct fw_run *run = &walk->runs[walk->ahead];
+
+		if (fw_dma_find(walk->fw, walk->ref.vif, desc->addr, desc->len, FW_READ, run) !=
+		    SVIO_IOMMU_OK)
+			run->data = NULL;
+		else
+			__builtin_prefetch(run->data);
+	}
+}
+
+/* The first piece of a descriptor's data: as looked up ahead, or now. */
+static const char *first_run(struct tx_walk *walk, const struct svio_tx_desc *desc, uint32_t *bytes,
+			     enum svio_error *error)
+{
+	uint32_t at = (uint32_t)(desc - walk->batch);
+
+	if (at < walk->ahead && walk->runs[at].data) {
+		*bytes = walk->runs[at].bytes;
+		return walk->runs[at].data;
+	}
+	return fw_dma_run(walk->fw, &walk->ref, desc->addr, desc->len, FW_READ, bytes, error);
 }
 
 /* Add a data descriptor's memory to the packet. */
@@ -109,7 +151,9 @@ static enum svio_error add_data(struct tx_walk *walk, const struct svio_tx_desc 
 	while (left) {
 		uint32_t n;
 		struct fw_seg *last = &packet->pieces[packet->segs];
-		const char *run = fw_dma_run(walk->fw, &walk->ref, addr, left, FW_READ, &n, &error);
+		const char *run = left == desc->len ? first_run(walk, desc, &n, &error)
+						    : fw_dma_run(walk->fw, &walk->ref, addr, left,
+								 FW_READ, &n, &error);
 
 		if (!run)
 			return error;
@@ -372,6 +416,7 @@ static enum svio_error send_packets(struct tx_walk *walk, uint32_t packets, uint
 			error = read_batch(walk);
 		if (error)
 			return error;
+		look_ahead(walk);
 		error = take_packet(walk, packet, &used);
 		if (error) {
 			fw_count(vif, SVIO_COUNTER_tx_drop_malformed, 1);
@@ -402,6 +447,7 @@ static uint32_t serve_queue(struct svio_fw *fw, struct fw_vif *vif, uint32_t qid
 		.fw = fw,
 		.ref = { .vif = vif, .kind = SVIO_QUEUE_TX, .qid = qid },
 		.batch = fw->tx_batch,
+		.runs = fw->tx_runs,
 	};
 	enum svio_error error;
 	uint32_t sent = 0;
@@ -447,7 +493,7 @@ uint32_t fw_tx_serve(struct svio_fw *fw, struct fw_vif *vif, const struct svio_s
 	uint64_t cost_max = grant->bytes < FW_SECTION_BYTES ? grant->bytes : FW_SECTION_BYTES;
 
 	*cost = 0;
-	if (!fw_vif_open(fw, vif)) {
+	if (!fw_vif_open(fw, vif) || vif->flags & SVIO_HOST_VIF_LINK_DOWN) {
 		vif->tx_ready = 0;
 		return 0;
 	}

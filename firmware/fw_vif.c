@@ -24,14 +24,6 @@ static const uint32_t moves[SVIO_VIF_STATE_COUNT] = {
 	[SVIO_VIF_STATE_ERROR] = TO(RESET),
 };
 
-uint64_t fw_mac_load(const uint8_t mac[6])
-{
-	uint64_t value = 0;
-
-	memcpy(&value, mac, 6);
-	return value;
-}
-
 /* What is true in each state; called after every move. */
 static void settle(struct svio_fw *fw, struct fw_vif *vif)
 {

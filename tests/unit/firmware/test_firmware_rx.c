@@ -121,6 +121,16 @@ static void bus_master_off_drops_and_counts(void)
 	CU_ASSERT_FALSE(guest_receive(&guest[1], 0, &packet));
 }
 
+static void link_down_drops_and_counts(void)
+{
+	guest_post(&guest[1], 0, UINT32_MAX);
+	fake_config(1)->flags |= SVIO_HOST_VIF_LINK_DOWN;
+	CU_ASSERT_EQUAL(svio_fw_vif_update(fake.fw, 1), 0);
+	send(60, 1);
+	CU_ASSERT_EQUAL(counter(SVIO_COUNTER_rx_drop_no_queue), 1);
+	CU_ASSERT_FALSE(guest_receive(&guest[1], 0, &packet));
+}
+
 static void longer_than_mtu_is_dropped(void)
 {
 	struct svio_admin_cmd mtu = { .opcode = SVIO_ADMIN_MTU_SET };
@@ -324,7 +334,7 @@ SVIO_TEST_MAIN_WITH("firmware receive", setup, fake_free,
 		    SVIO_TEST(no_buffer_drops_and_counts), SVIO_TEST(too_few_buffers_takes_none),
 		    SVIO_TEST(no_queue_drops_and_counts),
 		    SVIO_TEST(bus_master_off_drops_and_counts),
-		    SVIO_TEST(longer_than_mtu_is_dropped),
+		    SVIO_TEST(link_down_drops_and_counts), SVIO_TEST(longer_than_mtu_is_dropped),
 		    SVIO_TEST(receive_ceiling_drops_and_counts),
 		    SVIO_TEST(buffer_descriptors_are_checked),
 		    SVIO_TEST(read_only_buffer_is_refused),

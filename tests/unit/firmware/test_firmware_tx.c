@@ -88,6 +88,58 @@ static void send_across_pages_and_mappings_arrives(void)
 	expect_arrival(9000);
 }
 
+/* What is unmapped between two passes is not read in the second, however recently it was. */
+static void unmapped_between_passes_is_refused(void)
+{
+	struct svio_tx_desc desc = { .addr = 0x40000000, .len = 60, .flags = SVIO_TX_END };
+	uint64_t unmapped;
+
+	guest_frame_between(fake.mem[0] + 0x300000, 60, 0, 1, 1);
+	CU_ASSERT_EQUAL_FATAL(svio_iommu_map(fake.iommu, fake.domain[0], desc.addr, 4096, 1,
+					     0x300000, SVIO_IOMMU_READ),
+			      0);
+	guest_tx_put(&guest[0], 0, &desc);
+	guest_tx_ring(&guest[0], 0);
+	fake_run();
+	CU_ASSERT_TRUE(guest_receive(&guest[1], 0, &packet));
+	CU_ASSERT_EQUAL_FATAL(svio_iommu_unmap(fake.iommu, fake.domain[0], desc.addr,
+					       desc.addr + 4095, NULL, NULL, &unmapped),
+			      0);
+	guest_tx_put(&guest[0], 0, &desc);
+	guest_tx_ring(&guest[0], 0);
+	fake_run();
+	CU_ASSERT_FALSE(guest_receive(&guest[1], 0, &packet));
+	CU_ASSERT_EQUAL(guest_queue_error(&guest[0], SVIO_QUEUE_TX, 0), SVIO_ERROR_DMA_UNMAPPED);
+}
+
+/* Small pages in between: no translation reaches beyond its page. */
+static void send_from_every_page_of_a_patchwork_arrives(void)
+{
+	uint64_t iova = 0x40000000;
+	uint32_t i;
+
+	for (i = 0; i < 64; i++)
+		CU_ASSERT_EQUAL_FATAL(
+			svio_iommu_map(fake.iommu, fake.domain[0], iova + i * 4096ull, 4096, 1,
+				       0x200000 + (uint64_t)(i * 37 % 64) * 4096, SVIO_IOMMU_READ),
+			0);
+	for (i = 0; i < 64; i++) {
+		struct svio_tx_desc desc = { .len = 60, .flags = SVIO_TX_END };
+
+		desc.addr = iova + (uint64_t)(i * 11 % 64) * 4096 + i * 60;
+		guest_frame_between(frame, 60, 0, 1, i);
+		memcpy(fake.mem[0] + 0x200000 + (size_t)(i * 11 % 64 * 37 % 64) * 4096 + i * 60,
+		       frame, 60);
+		guest_tx_put(&guest[0], 0, &desc);
+	}
+	guest_tx_ring(&guest[0], 0);
+	fake_run();
+	for (i = 0; i < 64; i++) {
+		guest_frame_between(frame, 60, 0, 1, i);
+		expect_arrival(60);
+	}
+}
+
 static void indices_wrap_over_32_bits(void)
 {
 	uint32_t start = UINT32_MAX - 20;
@@ -427,6 +479,8 @@ static void max_bps_holds_the_rest_back(void)
 SVIO_TEST_MAIN_WITH(
 	"firmware transmit", setup, fake_free, SVIO_TEST(send_every_length_and_split_arrives_whole),
 	SVIO_TEST(send_most_descriptors_arrives), SVIO_TEST(send_across_pages_and_mappings_arrives),
+	SVIO_TEST(unmapped_between_passes_is_refused),
+	SVIO_TEST(send_from_every_page_of_a_patchwork_arrives),
 	SVIO_TEST(indices_wrap_over_32_bits), SVIO_TEST(ring_filled_completely_is_consumed),
 	SVIO_TEST(queues_of_a_vif_take_turns), SVIO_TEST(descriptor_flags_are_checked),
 	SVIO_TEST(descriptor_length_zero_is_refused), SVIO_TEST(chain_without_end_is_refused),
