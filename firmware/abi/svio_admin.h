@@ -44,7 +44,7 @@ struct svio_admin_queue_create {
 	svio_u8 reserved0[3];
 	svio_le16 buf_len;           /* RX: least buffer length; TX: 0 */
 	svio_le16 moderation_us;     /* 0..SVIO_MODERATION_US_MAX */
-	svio_le16 moderation_frames; /* 0 or 1: each; needs the MODERATION feature if above */
+	svio_le16 moderation_frames; /* 0: time alone; 1: each; above: needs MODERATION */
 	svio_le16 reserved1[11];
 };
 SVIO_ASSERT_SIZE(struct svio_admin_queue_create, 56);
