@@ -51,12 +51,14 @@ void svio_vif_connected_by(struct svio_vif *vif, int32_t pid)
 
 void svio_vif_reg_read(const struct svio_vif *vif, uint32_t offset, void *data, uint32_t bytes)
 {
+	const uint32_t *reg;
 	uint32_t value = 0;
 
 	memset(data, 0, bytes);
 	if (bytes != sizeof(value) || offset % sizeof(value) || offset >= SVIO_REGS_IMAGE_BYTES)
 		return;
-	value = __atomic_load_n((const uint32_t *)&vif->shared->regs[offset], __ATOMIC_RELAXED);
+	reg = (const uint32_t *)(const void *)&vif->shared->regs[offset];
+	value = __atomic_load_n(reg, __ATOMIC_RELAXED);
 	memcpy(data, &value, sizeof(value));
 }
 
