@@ -169,9 +169,15 @@ bool fw_vif_open(struct svio_fw *fw, struct fw_vif *vif)
 	return vif->status == SVIO_VIF_STATE_READY;
 }
 
-void fw_vif_activate(struct svio_fw *fw, struct fw_vif *vif)
+static void note_busy(const struct svio_fw *fw, struct fw_vif *vif)
 {
 	vif->idle_passes = 0;
+	vif->busy_ns = fw->now_ns;
+}
+
+void fw_vif_activate(struct svio_fw *fw, struct fw_vif *vif)
+{
+	note_busy(fw, vif);
 	if (vif->active || vif->status != SVIO_VIF_STATE_READY)
 		return;
 	vif->active = true;
@@ -221,7 +227,7 @@ static void put_to_sleep(struct svio_fw *fw, struct fw_vif *vif)
 	if (flags & SVIO_HOST_VIF_BUS_MASTER &&
 	    (scan_vif(fw, vif, flags) || !fw_irq_settle(fw, vif))) {
 		__atomic_store_n(&vif->doorbells->asleep, 0, __ATOMIC_RELAXED);
-		vif->idle_passes = 0;
+		note_busy(fw, vif);
 		return;
 	}
 	fw_vif_deactivate(fw, vif);
@@ -237,14 +243,15 @@ static uint32_t poll_vif(struct svio_fw *fw, struct fw_vif *vif)
 		return 0;
 	}
 	if (scan_vif(fw, vif, flags)) {
-		vif->idle_passes = 0;
+		note_busy(fw, vif);
 		if (fw_admin_pending(vif) || vif->recover) {
 			fw_section_begin(fw);
 			if (fw_vif_open(fw, vif))
 				work = fw_admin_poll(fw, vif);
 			fw_section_end(fw);
 		}
-	} else if (++vif->idle_passes >= FW_IDLE_PASSES) {
+	} else if (++vif->idle_passes >= FW_IDLE_PASSES &&
+		   fw->now_ns - vif->busy_ns >= FW_IDLE_NS) {
 		put_to_sleep(fw, vif);
 	}
 	return work;

@@ -37,8 +37,12 @@
 #define FW_WIRE_BURST    32
 #define FW_WIRE_QUEUE    64
 
-/* Passes without work after which a VIF is no longer polled. */
-#define FW_IDLE_PASSES 1024
+/*
+ * A VIF without work is no longer polled after so many passes and so much time.
+ * Shorter, and a guest that sends now and then would pay an exit each time.
+ */
+#define FW_IDLE_PASSES 64
+#define FW_IDLE_NS     1000000u
 
 #define FW_WIRE    UINT32_MAX /* in place of a VIF's number */
 #define FW_NO_SLOT UINT32_MAX
@@ -96,6 +100,7 @@ struct fw_vif {
 	bool control_seen; /* a CONTROL write was executed by this process */
 	uint32_t active_at;
 	uint32_t idle_passes;
+	uint64_t busy_ns; /* when it had work last */
 	struct svio_sched_meter rx_meter;
 	struct svio_iommu_fault_limit fault_limit;
 	struct fw_rx_open *rx_open[SVIO_QUEUES_MAX];

@@ -61,6 +61,8 @@ static void close_one(struct svio_fw *fw, struct fw_rx_open *open)
 	fw_count(vif, SVIO_COUNTER_rx_packets, open->packets);
 	fw_count(vif, SVIO_COUNTER_rx_bytes, open->bytes);
 	fw_irq_note(fw, vif, SVIO_QUEUE_RX, open->ref.qid);
+	/* Who receives is likely to answer. */
+	fw_vif_activate(fw, vif);
 }
 
 void fw_rx_close(struct svio_fw *fw)

@@ -200,6 +200,13 @@ static struct svio_sched_params sched_params(const struct svio_host_vif_config *
 	};
 }
 
+/* A VIF that is not trusted any more does not stay promiscuous. */
+static void apply_trust(struct fw_vif *vif)
+{
+	if (!vif->trusted)
+		vif->sram->rx_mode &= ~(uint32_t)SVIO_RX_MODE_PROMISC;
+}
+
 static uint32_t vlan_key(uint32_t vlan)
 {
 	return vlan ? vlan : FW_MAC_ANY_VLAN;
@@ -223,6 +230,7 @@ static void resume(struct svio_fw *fw, struct fw_vif *vif)
 	uint32_t qid;
 
 	fw_regs_refresh(fw, vif);
+	apply_trust(vif);
 	fw_switch_statics(fw, vif, true);
 	count_promiscuous(fw, vif, true);
 	svio_rss_prepare(vif->rss, vif->sram->rss_key);
@@ -325,6 +333,9 @@ int svio_fw_vif_update(struct svio_fw *fw, uint32_t id)
 	if (vif->sram->mac == vif->permanent_mac)
 		vif->sram->mac = mac;
 	cache_config(fw, vif);
+	count_promiscuous(fw, vif, false);
+	apply_trust(vif);
+	count_promiscuous(fw, vif, true);
 	fw_switch_statics(fw, vif, true);
 	if (vif->sram->mtu > config->mtu_max)
 		vif->sram->mtu = config->mtu_max;

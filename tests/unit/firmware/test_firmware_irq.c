@@ -181,6 +181,7 @@ static bool falls_asleep(uint32_t vif)
 	uint32_t i;
 
 	for (i = 0; i < 5000; i++) {
+		fake.hal.now_ns += 1000;
 		svio_fw_poll(fake.fw);
 		if (fake.doorbells[vif]->asleep)
 			return true;
@@ -216,6 +217,7 @@ static void sleeping_vif_still_receives_and_is_told(void)
 	fake_run();
 	CU_ASSERT_TRUE(guest_receive(&guest[1], 0, &packet));
 	CU_ASSERT_EQUAL(raised(1, RX_VECTOR), 1);
+	CU_ASSERT_EQUAL(fake.doorbells[1]->asleep, 0);
 }
 
 static void sleep_with_work_is_refused(void)

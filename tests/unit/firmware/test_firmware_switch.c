@@ -278,6 +278,19 @@ static void promiscuous_vif_sees_unicast_of_others(void)
 	CU_ASSERT_TRUE(fake_books_balance());
 }
 
+static void promiscuous_ends_with_trust(void)
+{
+	struct svio_admin_cmd mode = { .opcode = SVIO_ADMIN_RX_MODE_SET };
+
+	set_config(3, SVIO_HOST_VIF_TRUSTED, 0);
+	mode.rx_mode.flags = SVIO_RX_MODE_PROMISC;
+	CU_ASSERT_EQUAL(guest_command(&guest[3], &mode), SVIO_ADMIN_STATUS_OK);
+	set_config(3, 0, 0);
+	guest_frame_between(frame, 60, 0, 1, 1);
+	send(0, 60);
+	CU_ASSERT_EQUAL(who_got_it(), 2);
+}
+
 static void access_vlans_are_apart(void)
 {
 	set_config(0, 0, 10);
@@ -509,8 +522,8 @@ SVIO_TEST_MAIN_WITH(
 	SVIO_TEST(foreign_source_is_dropped_unless_trusted),
 	SVIO_TEST(source_of_trusted_vif_is_learned_and_ages),
 	SVIO_TEST(learned_address_moves_to_the_wire), SVIO_TEST(static_address_cannot_be_taken),
-	SVIO_TEST(promiscuous_vif_sees_unicast_of_others), SVIO_TEST(access_vlans_are_apart),
-	SVIO_TEST(tag_from_access_vif_is_dropped_unless_trusted), SVIO_TEST(vlan_4095_is_dropped),
-	SVIO_TEST(tagged_wire_frame_reaches_access_vif_untagged),
+	SVIO_TEST(promiscuous_vif_sees_unicast_of_others), SVIO_TEST(promiscuous_ends_with_trust),
+	SVIO_TEST(access_vlans_are_apart), SVIO_TEST(tag_from_access_vif_is_dropped_unless_trusted),
+	SVIO_TEST(vlan_4095_is_dropped), SVIO_TEST(tagged_wire_frame_reaches_access_vif_untagged),
 	SVIO_TEST(vlan_filter_passes_what_was_added), SVIO_TEST(mac_set_moves_the_address),
 	SVIO_TEST(prop_switch_does_as_the_naive_model))
