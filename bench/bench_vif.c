@@ -31,7 +31,7 @@
 #define SIZES_MAX       8
 #define LATENCY_SAMPLES 4000000
 #define STEPS_PER_LOOK  64
-#define STALL_NS        2000000000ull
+#define STALL_NS        10000000000ull
 
 struct options {
 	uint32_t sizes[SIZES_MAX];
