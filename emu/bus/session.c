@@ -79,8 +79,9 @@ void bus_session_done(void *context, int status)
 }
 
 /*
- * A new client finds the function as after power-on. It becomes the client at
- * once, so that a second one that comes during the reset is told so.
+ * A new client finds the VIF as after power-on; the function is that since its
+ * last client left. It becomes the client at once, so that a second one that
+ * comes during the reset is told so.
  */
 static int handle_version(struct bus_session *session, const struct bus_request *request)
 {
@@ -97,7 +98,6 @@ static int handle_version(struct bus_session *session, const struct bus_request 
 		return -EBUSY;
 	session->function->client = session;
 	svio_vif_connected_by(session->function->vif, bus_conn_peer(session->conn));
-	bus_function_reset(session->function);
 	bytes = bus_version_reply(&session->version, reply, request->payload_bytes);
 	bus_session_begin(session, reply, bytes);
 	svio_vif_reset(session->function->vif, bus_session_done, session);

@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <json-c/json.h>
-#include <stdbool.h>
 #include <string.h>
 
 #include "vfio_user_proto.h"
@@ -42,16 +41,14 @@ static struct json_object *parse_object(const char *text, size_t length)
 {
 	struct json_tokener *tokener = json_tokener_new_ex(JSON_DEPTH_MAX);
 	struct json_object *object;
-	bool whole;
 
 	if (!tokener)
 		return NULL;
 	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+	/* NULL where more is to come, too; strict refuses what comes after the object. */
 	object = json_tokener_parse_ex(tokener, text, (int)length);
-	whole = json_tokener_get_error(tokener) == json_tokener_success &&
-		json_tokener_get_parse_end(tokener) == length;
 	json_tokener_free(tokener);
-	if (whole && json_object_is_type(object, json_type_object))
+	if (json_object_is_type(object, json_type_object))
 		return object;
 	json_object_put(object);
 	return NULL;

@@ -170,12 +170,15 @@ static void version_is_answered_after_reset(void)
 /* Deleting the VIF: what the client has sent is taken out of the socket before it is closed. */
 static void vif_del_closes_client_with_nothing_unread(void)
 {
+	static struct vfio_user_header resets[2000];
 	struct client client = client_ready();
 	struct reply reply;
 	char byte;
 
-	for (int i = 0; i < 10; i++)
-		client_send(&client, VFIO_USER_DEVICE_RESET, 0, NULL, 0, NULL, 0);
+	for (size_t i = 0; i < 2000; i++)
+		resets[i] = (struct vfio_user_header){ .command = VFIO_USER_DEVICE_RESET,
+						       .bytes = sizeof(resets[i]) };
+	client_send_bytes(&client, resets, sizeof(resets), NULL, 0);
 	bus_front_ops.del(bench.front);
 	bench.front = NULL;
 	/* A clean end of file; a reset of the connection would be ECONNRESET. */

@@ -26,6 +26,8 @@ static void parse_nothing_gives_defaults(void)
 	CU_ASSERT_EQUAL(version.fds_max, 1);
 	CU_ASSERT_EQUAL(version.data_bytes_max, 1048576);
 	CU_ASSERT_EQUAL(parse("{}", &version), 0);
+	CU_ASSERT_EQUAL(parse(" { } \n", &version), 0);
+	CU_ASSERT_EQUAL(parse("{} {}", &version), -EINVAL);
 	CU_ASSERT_EQUAL(parse("{\"capabilities\":{}, \"other\":[1,{\"a\":null}]}", &version), 0);
 	CU_ASSERT_EQUAL(version.proposed, 0);
 }
