@@ -12,12 +12,15 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "log.h"
 #include "loop.h"
 
+/* A socket pair, a pipe and a pidfd, less the two descriptors that the dead one frees. */
+#define RESERVE          4
 #define HOST_FD          3
 #define QUICK_DEATH_NS   1000000000ull
 #define QUICK_DEATHS_MAX 5 /* in a row, before starts are delayed */
@@ -40,6 +43,8 @@ struct svio_fw_process {
 	uint64_t delay_us;
 	uint32_t starts;
 	uint32_t quick_deaths;
+	int reserve[RESERVE]; /* descriptors that are given up for a restart; -1: not there */
+	int timer_fd;
 	pid_t pid; /* 0: none */
 	int pidfd; /* -1: none */
 	bool ready;
@@ -164,15 +169,14 @@ static int start(struct svio_fw_process *process)
 	return 0;
 }
 
-static void handle_timer(void *context);
-
 static void start_later(struct svio_fw_process *process, uint64_t delay_us)
 {
-	process->timer = svio_loop_add_timer(process->loop, delay_us, 0, handle_timer, process);
-	if (!process->timer) {
-		svio_log(SVIO_LOG_ERROR, "cannot restart the firmware: %s", strerror(errno));
-		process->ops->failed(process->context);
-	}
+	struct itimerspec spec = { .it_value = { .tv_sec = (time_t)(delay_us / 1000000),
+						 .tv_nsec = (long)(delay_us % 1000000) * 1000 } };
+
+	if (delay_us == 0)
+		spec.it_value.tv_nsec = 1; /* zero would disarm it */
+	timerfd_settime(process->timer_fd, 0, &spec, NULL);
 }
 
 static uint64_t next_delay_us(struct svio_fw_process *process)
@@ -185,14 +189,34 @@ static uint64_t next_delay_us(struct svio_fw_process *process)
 	return process->delay_us;
 }
 
-static void handle_timer(void *context)
+static void fill_reserve(struct svio_fw_process *process)
+{
+	for (int i = 0; i < RESERVE; i++)
+		if (process->reserve[i] < 0)
+			process->reserve[i] = fcntl(process->timer_fd, F_DUPFD_CLOEXEC, 3);
+}
+
+static void empty_reserve(struct svio_fw_process *process)
+{
+	for (int i = 0; i < RESERVE; i++) {
+		if (process->reserve[i] >= 0)
+			close(process->reserve[i]);
+		process->reserve[i] = -1;
+	}
+}
+
+static void handle_timer(void *context, int fd, uint32_t events)
 {
 	struct svio_fw_process *process = context;
+	uint64_t expirations;
 	int status;
 
-	svio_loop_remove(process->timer);
-	process->timer = NULL;
+	(void)events;
+	if (read(fd, &expirations, sizeof(expirations)) != sizeof(expirations))
+		return;
+	empty_reserve(process);
 	status = start(process);
+	fill_reserve(process);
 	if (!status)
 		return;
 	process->quick_deaths++;
@@ -205,7 +229,8 @@ static const char *explain_exit(const siginfo_t *info, char *text, size_t bytes)
 {
 	if (info->si_code == CLD_EXITED && info->si_status == SVIO_FW_EXIT_WIRE)
 		return "cannot open the wire";
-	if (info->si_code == CLD_EXITED && info->si_status == SVIO_FW_EXIT_VERSION)
+	if (info->si_code == CLD_EXITED &&
+	    (info->si_status == SVIO_FW_EXIT_VERSION || info->si_status == SVIO_FW_EXIT_USAGE))
 		return "is of another version than sviod: install both of the same";
 	if (info->si_code == CLD_EXITED)
 		snprintf(text, bytes, "ended with status %d", info->si_status);
@@ -219,7 +244,8 @@ static const char *explain_exit(const siginfo_t *info, char *text, size_t bytes)
 static bool is_fatal(const struct svio_fw_process *process, const siginfo_t *info)
 {
 	return !process->ever_ready && info->si_code == CLD_EXITED &&
-	       (info->si_status == SVIO_FW_EXIT_WIRE || info->si_status == SVIO_FW_EXIT_VERSION);
+	       (info->si_status == SVIO_FW_EXIT_WIRE || info->si_status == SVIO_FW_EXIT_VERSION ||
+		info->si_status == SVIO_FW_EXIT_USAGE);
 }
 
 static void forget_process(struct svio_fw_process *process)
@@ -265,6 +291,34 @@ static void handle_exit(void *context, int fd, uint32_t events)
 	start_later(process, delay_us);
 }
 
+/* What a restart needs is there from the start: it must not fail for want of a descriptor. */
+static int prepare_restart(struct svio_fw_process *process)
+{
+	process->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (process->timer_fd < 0)
+		return -errno;
+	process->timer =
+		svio_loop_add_fd(process->loop, process->timer_fd, EPOLLIN, handle_timer, process);
+	if (!process->timer) {
+		int error = errno;
+
+		close(process->timer_fd);
+		return -error;
+	}
+	for (int i = 0; i < RESERVE; i++)
+		process->reserve[i] = -1;
+	fill_reserve(process);
+	return 0;
+}
+
+static void free_process(struct svio_fw_process *process)
+{
+	svio_loop_remove(process->timer);
+	close(process->timer_fd);
+	empty_reserve(process);
+	free(process);
+}
+
 int svio_fw_process_new(struct svio_loop *loop, const char *path, const char *wire,
 			const struct svio_fw_process_ops *ops, void *context,
 			struct svio_fw_process **made)
@@ -280,13 +334,18 @@ int svio_fw_process_new(struct svio_loop *loop, const char *path, const char *wi
 	process->ops = ops;
 	process->context = context;
 	process->pidfd = -1;
+	status = prepare_restart(process);
+	if (status) {
+		free(process);
+		return status;
+	}
 	*made = process; /* before started(), which may ask it things */
 	status = start(process);
 	if (status) {
 		svio_log(SVIO_LOG_ERROR, "cannot start the firmware %s: %s", path,
 			 strerror(-status));
 		*made = NULL;
-		free(process);
+		free_process(process);
 	}
 	return status;
 }
@@ -306,7 +365,6 @@ void svio_fw_process_free(struct svio_fw_process *process)
 {
 	if (!process)
 		return;
-	svio_loop_remove(process->timer);
 	if (process->pid) {
 		if (!wait_exit(process, STOP_WAIT_MS)) {
 			svio_log(SVIO_LOG_WARNING, "the firmware does not stop: ending it");
@@ -315,7 +373,7 @@ void svio_fw_process_free(struct svio_fw_process *process)
 		waitpid(process->pid, NULL, 0);
 		forget_process(process);
 	}
-	free(process);
+	free_process(process);
 }
 
 void svio_fw_process_ready(struct svio_fw_process *process)

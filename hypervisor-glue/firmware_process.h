@@ -13,8 +13,9 @@
  *
  * svio-fw is called as: svio-fw --host-fd 3 --wire SPEC. Descriptor 3 is its
  * end of the SOCK_SEQPACKET pair; everything else comes through it. It ends
- * with status 0 after STOP or when the other end closes, 3 when it cannot open
- * the wire, 4 when the segment is of another version.
+ * with status 0 after STOP or when the other end closes, 2 when it does not
+ * know these options, 3 when it cannot open the wire, 4 when the segment is of
+ * another version.
  */
 #ifndef SVIO_FIRMWARE_PROCESS_H
 #define SVIO_FIRMWARE_PROCESS_H
@@ -26,6 +27,7 @@
 struct svio_fw_process;
 struct svio_loop;
 
+#define SVIO_FW_EXIT_USAGE   2
 #define SVIO_FW_EXIT_WIRE    3
 #define SVIO_FW_EXIT_VERSION 4
 

@@ -78,11 +78,12 @@ struct svio_mailbox *svio_mailbox_new(struct svio_loop *loop, struct svio_host_s
 	return mailbox;
 }
 
-static void close_fds(struct svio_mailbox_request *what)
+static void close_fds(struct request *request)
 {
-	for (uint32_t i = 0; i < what->fd_count; i++)
-		close(what->fds[i]);
-	what->fd_count = 0;
+	/* Those of a replay stay their owners'. */
+	for (uint32_t i = 0; i < request->what.fd_count && !request->replay; i++)
+		close(request->what.fds[i]);
+	request->what.fd_count = 0;
 }
 
 /* Off the list, without an answer. */
@@ -94,7 +95,7 @@ static void drop(struct svio_mailbox *mailbox, struct request *request)
 	mailbox->count--;
 	if (request->sent && !request->answered)
 		mailbox->in_flight--;
-	close_fds(&request->what);
+	close_fds(request);
 	free(request);
 }
 
@@ -380,7 +381,7 @@ static void cover_requests(struct svio_mailbox *mailbox)
 		next = TAILQ_NEXT(request, link);
 		if (is_covered(request->what.type) && !request->answered) {
 			request->what.type = TYPE_COVERED;
-			close_fds(&request->what);
+			close_fds(request);
 		}
 		if (request->what.type == TYPE_COVERED && !request->what.done)
 			drop(mailbox, request);
@@ -390,6 +391,7 @@ static void cover_requests(struct svio_mailbox *mailbox)
 int svio_mailbox_attach(struct svio_mailbox *mailbox, int socket)
 {
 	svio_mailbox_detach(mailbox);
+	deliver(mailbox); /* before the replay is made: it may end VIFs and objects */
 	mailbox->source = svio_loop_add_fd(mailbox->loop, socket, EPOLLIN, handle_socket, mailbox);
 	if (!mailbox->source) {
 		int error = errno;
@@ -440,6 +442,15 @@ static struct request *new_request(const struct svio_mailbox_request *what)
 		return NULL;
 	}
 	request->what = *what;
+	return request;
+}
+
+static struct request *new_request_with_copies(const struct svio_mailbox_request *what)
+{
+	struct request *request = new_request(what);
+
+	if (!request)
+		return NULL;
 	request->what.fd_count = 0;
 	for (uint32_t i = 0; i < what->fd_count; i++) {
 		int fd = fcntl(what->fds[i], F_DUPFD_CLOEXEC, 3);
@@ -447,7 +458,7 @@ static struct request *new_request(const struct svio_mailbox_request *what)
 		if (fd < 0) {
 			int error = errno;
 
-			close_fds(&request->what);
+			close_fds(request);
 			free(request);
 			errno = error;
 			return NULL;
@@ -473,13 +484,24 @@ int svio_mailbox_replay(struct svio_mailbox *mailbox, const struct svio_mailbox_
 	return 0;
 }
 
+void svio_mailbox_revoke(struct svio_mailbox *mailbox, int fd)
+{
+	struct request *request;
+
+	for (request = TAILQ_FIRST(&mailbox->requests); request && request->replay;
+	     request = TAILQ_NEXT(request, link))
+		for (uint32_t i = 0; i < request->what.fd_count; i++)
+			if (request->what.fds[i] == fd)
+				request->what.fd_count = 0;
+}
+
 int svio_mailbox_post(struct svio_mailbox *mailbox, const struct svio_mailbox_request *what)
 {
 	struct request *request;
 
 	if (mailbox->socket < 0 && !what->done && is_covered(what->type))
 		return 0; /* the next firmware hears of it in its replay */
-	request = new_request(what);
+	request = new_request_with_copies(what);
 	if (!request)
 		return -errno;
 	TAILQ_INSERT_TAIL(&mailbox->requests, request, link);

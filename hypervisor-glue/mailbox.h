@@ -33,7 +33,7 @@ struct svio_mailbox_request {
 	uint32_t type; /* enum svio_host_msg_type */
 	uint32_t vif;
 	uint64_t arg[4];
-	int fds[SVIO_MAILBOX_FDS_MAX]; /* the caller's; duplicated */
+	int fds[SVIO_MAILBOX_FDS_MAX]; /* the caller's; duplicated by post() */
 	uint32_t fd_count;
 	bool for_client;           /* svio_mailbox_cancel() may answer it */
 	svio_mailbox_done_fn done; /* NULL: a failure is only logged */
@@ -60,9 +60,12 @@ void svio_mailbox_free(struct svio_mailbox *mailbox);
 int svio_mailbox_attach(struct svio_mailbox *mailbox, int socket);
 /*
  * Like post(), but before everything that waits, in the order of the calls, and
- * forgotten without an answer when this firmware dies.
+ * forgotten without an answer when this firmware dies. Descriptors are not
+ * duplicated, so that a restart needs none: see svio_mailbox_revoke().
  */
 int svio_mailbox_replay(struct svio_mailbox *mailbox, const struct svio_mailbox_request *request);
+/* The caller closes fd: a replay that is not sent yet goes without it. */
+void svio_mailbox_revoke(struct svio_mailbox *mailbox, int fd);
 void svio_mailbox_go(struct svio_mailbox *mailbox);
 /* The process is gone. */
 void svio_mailbox_detach(struct svio_mailbox *mailbox);

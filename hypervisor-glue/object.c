@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/queue.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/sysmacros.h>
@@ -49,6 +50,7 @@ struct svio_objects {
 	struct svio_object *puts;
 	uint32_t *vif_count; /* [vifs_max] */
 	uint32_t count;
+	uint32_t count_max;
 	uint32_t idle;
 	uint32_t next_number;
 	struct object_list buckets[BUCKETS];
@@ -59,6 +61,7 @@ struct svio_objects *svio_objects_new(struct svio_loop *loop, struct svio_mailbo
 				      uint32_t vifs_max)
 {
 	struct svio_objects *objects = calloc(1, sizeof(*objects));
+	struct rlimit limit;
 
 	if (!objects)
 		return NULL;
@@ -70,6 +73,11 @@ struct svio_objects *svio_objects_new(struct svio_loop *loop, struct svio_mailbo
 	objects->loop = loop;
 	objects->mailbox = mailbox;
 	objects->next_number = 1;
+	/* A new firmware gets a copy of each; and there must be some left for everything else. */
+	if (!getrlimit(RLIMIT_NOFILE, &limit) && limit.rlim_cur / 4 < NUMBERS)
+		objects->count_max = (uint32_t)(limit.rlim_cur / 4);
+	else
+		objects->count_max = NUMBERS;
 	return objects;
 }
 
@@ -261,6 +269,10 @@ static int check_new(const struct svio_objects *objects, uint32_t vif, int fd,
 
 	if (status)
 		return status;
+	if (objects->count >= objects->count_max) {
+		*why = "the device has too many memory objects for its descriptors";
+		return -ENOSPC;
+	}
 	if (objects->vif_count[vif] >= SVIO_OBJECTS_A_VIF) {
 		*why = "the VIF has brought in too many memory objects";
 		return -ENOSPC;

@@ -197,8 +197,10 @@ int svio_vif_irq_set(struct svio_vif *vif, uint16_t vector, int fd)
 		if (copy < 0)
 			return -errno;
 	}
-	if (irq->fd >= 0)
+	if (irq->fd >= 0) {
+		svio_mailbox_revoke(vif->device->mailbox, irq->fd);
 		close(irq->fd);
+	}
 	irq->fd = copy;
 	if (irq->posted) {
 		irq->changed = true;

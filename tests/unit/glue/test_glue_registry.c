@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "device.h"
@@ -504,6 +505,63 @@ static void story_firmware_stops_answering_is_ended(void)
 	fixture_close(&fixture);
 }
 
+/* How many descriptors there are is for the test to say; the highest that is in use is one less. */
+static void limit_descriptors(int more)
+{
+	static struct rlimit usual;
+	struct rlimit limit;
+	int highest = dup(0);
+
+	close(highest);
+	if (usual.rlim_max == 0)
+		getrlimit(RLIMIT_NOFILE, &usual);
+	limit = usual;
+	if (more >= 0)
+		limit.rlim_cur = (rlim_t)highest + (rlim_t)more;
+	CU_ASSERT_EQUAL(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+/* What is refused is refused, and all is well when there are descriptors again. */
+static void story_descriptors_run_out_at_any_point(void)
+{
+	int event = eventfd(0, EFD_NONBLOCK), memory[2] = { make_memory(MIB), make_memory(MIB) };
+	int refused = 0;
+
+	for (int more = 0; more < 12; more++) {
+		struct answers answers = { 0 };
+		char error[256];
+		int statuses[3];
+
+		fixture_open(&fixture, "fake", 4, true);
+		fixture_vif(&fixture, "a");
+		fixture_wait_idle(&fixture);
+		limit_descriptors(more);
+		statuses[0] = try_add("b", 0, error);
+		statuses[1] = svio_vif_dma_map(svio_device_vif_find(fixture.device, "a"), 0, MIB,
+					       memory[0], 0, true, true);
+		statuses[2] = svio_vif_irq_set(svio_device_vif_find(fixture.device, "a"), 1, event);
+		for (int i = 0; i < 3; i++) {
+			CU_ASSERT(statuses[i] == 0 || statuses[i] == -EMFILE);
+			refused += statuses[i] != 0;
+		}
+		write_scratch(svio_device_vif_find(fixture.device, "a"), 3, &answers);
+		kill_firmware();
+		fixture_wait_generation(&fixture, 2); /* the reserve is for this */
+		limit_descriptors(-1);
+		fixture_wait_answers(&fixture, &answers, 1);
+		CU_ASSERT_EQUAL(svio_vif_dma_map(svio_device_vif_find(fixture.device, "a"), MIB,
+						 MIB, memory[1], 0, true, true),
+				0);
+		fixture_wait_idle(&fixture);
+		CU_ASSERT_EQUAL(try_add("c", 0, error), 0);
+		fixture_close(&fixture);
+	}
+	CU_ASSERT(refused > 3);
+	close(event);
+	close(memory[0]);
+	close(memory[1]);
+}
+
 static void vif_del_requests_under_way_are_canceled_before_the_bus_front(void)
 {
 	struct answers answers = { 0 };
@@ -565,5 +623,6 @@ SVIO_TEST_MAIN("glue registry", SVIO_TEST(vif_add_new_is_known_to_all),
 	       SVIO_TEST(story_firmware_answers_garbage_ends_the_same),
 	       SVIO_TEST(story_firmware_answers_out_of_order_ends_the_same),
 	       SVIO_TEST(story_firmware_stops_answering_is_ended),
+	       SVIO_TEST(story_descriptors_run_out_at_any_point),
 	       SVIO_TEST(vif_del_requests_under_way_are_canceled_before_the_bus_front),
 	       SVIO_TEST(vif_add_and_del_1000_times_leaks_nothing))
