@@ -180,6 +180,9 @@ static struct mac_learned *find_learned(const struct fw_mac_table *table, uint64
 	struct mac_learned *set = set_of(table, key);
 	int i;
 
+	/* Key 0 marks what is free: no frame of address 0 may look like a find. */
+	if (!key)
+		return NULL;
 	for (i = 0; i < LEARNED_WAYS; i++) {
 		if (set[i].key == key)
 			return &set[i];
@@ -220,7 +223,7 @@ void fw_mac_learn(struct fw_mac_table *table, uint64_t mac, uint32_t vlan, uint3
 	struct mac_learned *set = set_of(table, key);
 	int i;
 
-	if (find_static(table, mac, vlan))
+	if (!mac || find_static(table, mac, vlan))
 		return;
 	for (i = 0; !entry && i < LEARNED_WAYS; i++) {
 		if (!set[i].key)

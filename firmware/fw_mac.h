@@ -50,7 +50,7 @@ uint32_t fw_mac_find(const struct fw_mac_table *table, uint64_t mac, uint32_t vl
 /* Is it a static address of anybody in vlan? */
 bool fw_mac_is_static(const struct fw_mac_table *table, uint64_t mac, uint32_t vlan);
 
-/* mac was seen as a source at a VIF. Static addresses are not learned. */
+/* mac was seen as a source at a VIF. Static addresses are not learned, nor is 0. */
 void fw_mac_learn(struct fw_mac_table *table, uint64_t mac, uint32_t vlan, uint32_t vif,
 		  uint64_t now_ns);
 

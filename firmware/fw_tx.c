@@ -319,6 +319,8 @@ static bool own_mac(const struct fw_vif *vif, uint64_t mac)
 
 	if (mac == vif->sram->mac)
 		return true;
+	if (!mac) /* a filter that is free */
+		return false;
 	for (i = 0; i < FW_MAC_FILTERS; i++) {
 		if (vif->sram->mac_filter[i] == mac)
 			return true;

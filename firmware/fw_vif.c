@@ -200,11 +200,27 @@ static struct svio_sched_params sched_params(const struct svio_host_vif_config *
 	};
 }
 
-/* A VIF that is not trusted any more does not stay promiscuous. */
-static void apply_trust(struct fw_vif *vif)
+/*
+ * What a VIF took while it was trusted ends with the trust: promiscuity, addresses
+ * that the administrator did not give it, and what was learned behind it. Not
+ * while its statics are in the switch's table.
+ */
+static void apply_trust(struct svio_fw *fw, struct fw_vif *vif)
 {
-	if (!vif->trusted)
-		vif->sram->rx_mode &= ~(uint32_t)SVIO_RX_MODE_PROMISC;
+	uint64_t *filter = vif->sram->mac_filter;
+	uint32_t i;
+
+	if (vif->trusted)
+		return;
+	vif->sram->rx_mode &= ~(uint32_t)SVIO_RX_MODE_PROMISC;
+	fw_mac_forget_vif(fw->macs, vif->id);
+	if (vif->slot->config.flags & SVIO_HOST_VIF_MAC_SET)
+		return;
+	vif->sram->mac = vif->permanent_mac;
+	for (i = 0; i < FW_MAC_FILTERS; i++) {
+		if (!(filter[i] & 1)) /* multicast stays */
+			filter[i] = 0;
+	}
 }
 
 static uint32_t vlan_key(uint32_t vlan)
@@ -230,7 +246,7 @@ static void resume(struct svio_fw *fw, struct fw_vif *vif)
 	uint32_t qid;
 
 	fw_regs_refresh(fw, vif);
-	apply_trust(vif);
+	apply_trust(fw, vif);
 	fw_switch_statics(fw, vif, true);
 	count_promiscuous(fw, vif, true);
 	svio_rss_prepare(vif->rss, vif->sram->rss_key);
@@ -330,11 +346,13 @@ int svio_fw_vif_update(struct svio_fw *fw, uint32_t id)
 	if (svio_sched_set(fw->sched, vif->leaf, &params, fw->now_ns, NULL))
 		return -EINVAL;
 	fw_switch_statics(fw, vif, false);
+	if (vif->vlan != config->vlan)
+		fw_mac_forget_vif(fw->macs, id); /* its stations are not in the old VLAN any more */
 	if (vif->sram->mac == vif->permanent_mac)
 		vif->sram->mac = mac;
 	cache_config(fw, vif);
 	count_promiscuous(fw, vif, false);
-	apply_trust(vif);
+	apply_trust(fw, vif);
 	count_promiscuous(fw, vif, true);
 	fw_switch_statics(fw, vif, true);
 	if (vif->sram->mtu > config->mtu_max)

@@ -278,6 +278,84 @@ static void promiscuous_vif_sees_unicast_of_others(void)
 	CU_ASSERT_TRUE(fake_books_balance());
 }
 
+static void source_of_zeros_is_dropped_unless_trusted(void)
+{
+	static const uint8_t zero[6];
+
+	guest_frame(frame, 60, fake_config(1)->mac, zero, 1);
+	send(0, 60);
+	CU_ASSERT_EQUAL(who_got_it(), 0);
+	CU_ASSERT_EQUAL(fake_counter(0, SVIO_COUNTER_tx_drop_spoof_mac), 1);
+}
+
+/* Where the table had a free entry, such a frame made the switch forget all. */
+static void wire_source_of_zeros_takes_back_nothing(void)
+{
+	static const uint8_t zero[6];
+
+	set_config(0, SVIO_HOST_VIF_TRUSTED, 0);
+	guest_frame(frame, 60, fake_config(1)->mac, stranger, 1);
+	send(0, 60);
+	guest_frame(frame, 60, fake_config(1)->mac, zero, 1);
+	fake_wire_receive(frame, 60, 0);
+	send(0, 60);
+	while (guest_receive(&guest[1], 0, &packet))
+		;
+	guest_frame(frame, 60, stranger, fake_config(1)->mac, 1);
+	send(1, 60);
+	CU_ASSERT_EQUAL(who_got_it(), 1);
+	guest_frame(frame, 60, zero, fake_config(1)->mac, 1);
+	send(1, 60);
+	CU_ASSERT_EQUAL(who_got_it(), WIRE);
+}
+
+static void learned_address_ends_with_vlan_and_trust(void)
+{
+	set_config(0, SVIO_HOST_VIF_TRUSTED, 10);
+	set_config(1, 0, 10);
+	guest_frame(frame, 60, fake_config(1)->mac, stranger, 1);
+	send(0, 60);
+	CU_ASSERT_EQUAL(who_got_it(), 2);
+	set_config(0, SVIO_HOST_VIF_TRUSTED, 20);
+	guest_frame(frame, 60, stranger, fake_config(1)->mac, 1);
+	send(1, 60);
+	CU_ASSERT_EQUAL(who_got_it(), WIRE);
+	set_config(1, 0, 20);
+	guest_frame(frame, 60, fake_config(1)->mac, stranger, 1);
+	send(0, 60);
+	CU_ASSERT_EQUAL(who_got_it(), 2);
+	set_config(0, 0, 20);
+	guest_frame(frame, 60, stranger, fake_config(1)->mac, 1);
+	send(1, 60);
+	CU_ASSERT_EQUAL(who_got_it(), WIRE);
+}
+
+static void chosen_addresses_end_with_trust(void)
+{
+	struct svio_admin_cmd set = { .opcode = SVIO_ADMIN_MAC_SET };
+	struct svio_admin_cmd add = { .opcode = SVIO_ADMIN_MAC_ADD };
+
+	set_config(3, SVIO_HOST_VIF_TRUSTED, 0);
+	memcpy(set.mac.mac, stranger, 6);
+	CU_ASSERT_EQUAL(guest_command(&guest[3], &set), SVIO_ADMIN_STATUS_OK);
+	memcpy(add.mac.mac, stranger, 6);
+	add.mac.mac[5]++;
+	CU_ASSERT_EQUAL(guest_command(&guest[3], &add), SVIO_ADMIN_STATUS_OK);
+	set_config(3, 0, 0);
+	guest_frame(frame, 60, stranger, fake_config(1)->mac, 1);
+	send(1, 60);
+	CU_ASSERT_EQUAL(who_got_it(), WIRE);
+	guest_frame(frame, 60, add.mac.mac, fake_config(1)->mac, 1);
+	send(1, 60);
+	CU_ASSERT_EQUAL(who_got_it(), WIRE);
+	guest_frame_between(frame, 60, 1, 3, 1);
+	send(1, 60);
+	CU_ASSERT_EQUAL(who_got_it(), 8);
+	guest_frame(frame, 60, fake_config(1)->mac, stranger, 1);
+	send(3, 60);
+	CU_ASSERT_EQUAL(who_got_it(), 0);
+}
+
 static void promiscuous_ends_with_trust(void)
 {
 	struct svio_admin_cmd mode = { .opcode = SVIO_ADMIN_RX_MODE_SET };
@@ -523,7 +601,11 @@ SVIO_TEST_MAIN_WITH(
 	SVIO_TEST(source_of_trusted_vif_is_learned_and_ages),
 	SVIO_TEST(learned_address_moves_to_the_wire), SVIO_TEST(static_address_cannot_be_taken),
 	SVIO_TEST(promiscuous_vif_sees_unicast_of_others), SVIO_TEST(promiscuous_ends_with_trust),
-	SVIO_TEST(access_vlans_are_apart), SVIO_TEST(tag_from_access_vif_is_dropped_unless_trusted),
-	SVIO_TEST(vlan_4095_is_dropped), SVIO_TEST(tagged_wire_frame_reaches_access_vif_untagged),
+	SVIO_TEST(source_of_zeros_is_dropped_unless_trusted),
+	SVIO_TEST(wire_source_of_zeros_takes_back_nothing),
+	SVIO_TEST(learned_address_ends_with_vlan_and_trust),
+	SVIO_TEST(chosen_addresses_end_with_trust), SVIO_TEST(access_vlans_are_apart),
+	SVIO_TEST(tag_from_access_vif_is_dropped_unless_trusted), SVIO_TEST(vlan_4095_is_dropped),
+	SVIO_TEST(tagged_wire_frame_reaches_access_vif_untagged),
 	SVIO_TEST(vlan_filter_passes_what_was_added), SVIO_TEST(mac_set_moves_the_address),
 	SVIO_TEST(prop_switch_does_as_the_naive_model))
