@@ -48,6 +48,9 @@ int svio_gso_begin(struct svio_gso *gso, const uint8_t *header, uint32_t header_
 	if (header_bytes > SVIO_GSO_HEADER_MAX || bytes <= header_bytes ||
 	    bytes - header_bytes > UINT16_MAX)
 		return -EINVAL;
+	/* More would let one packet hold up the device, and each of its neighbours, for long. */
+	if (bytes - header_bytes > size * SVIO_GSO_SEGMENTS_MAX)
+		return -EINVAL;
 	svio_packet_parse(header, header_bytes, &packet);
 	if (measure_headers(&packet, header, type) != header_bytes)
 		return -EINVAL;

@@ -26,8 +26,8 @@ struct svio_gso {
 /*
  * Prepare. header: header_bytes bytes of the packet, in device memory; bytes:
  * the whole packet; type, size: from svio_tx_ext. 0; -EINVAL: the headers are
- * not what type says, do not fit header_bytes, size or payload is 0, or more
- * than 65535 bytes of payload.
+ * not what type says, do not fit header_bytes, size or payload is 0, more than
+ * 65535 bytes of payload, or more than SVIO_GSO_SEGMENTS_MAX segments.
  */
 int svio_gso_begin(struct svio_gso *gso, const uint8_t *header, uint32_t header_bytes,
 		   uint32_t bytes, uint32_t type, uint32_t size);

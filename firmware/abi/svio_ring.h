@@ -201,7 +201,8 @@ SVIO_ASSERT_OFFSET(struct svio_rx_cmpl, flags, 14);
 #define SVIO_MTU_MAX          9000
 #define SVIO_FRAME_BYTES_MAX  (SVIO_MTU_MAX + SVIO_ETH_HEADER_BYTES + SVIO_VLAN_TAG_BYTES)
 #define SVIO_GSO_BYTES_MAX    (65535 + SVIO_ETH_HEADER_BYTES + SVIO_VLAN_TAG_BYTES)
-#define SVIO_TX_SEGS_MAX      40 /* data descriptors a packet */
+#define SVIO_TX_SEGS_MAX      40   /* data descriptors a packet */
+#define SVIO_GSO_SEGMENTS_MAX 1024 /* frames that segmentation makes of a packet */
 #define SVIO_RX_BUF_LEN_MIN   256
 
 #endif /* SVIO_RING_H */

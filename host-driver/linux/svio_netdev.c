@@ -257,5 +257,6 @@ void svio_netdev_init(struct svio *svio)
 		netdev->priv_flags |= IFF_UNICAST_FLT;
 	if (svio_hw_has(&svio->hw, SVIO_FEATURE(MAC_SET)))
 		netdev->priv_flags |= IFF_LIVE_ADDR_CHANGE;
+	netif_set_tso_max_segs(netdev, SVIO_GSO_SEGMENTS_MAX);
 	netif_carrier_off(netdev);
 }

@@ -215,8 +215,12 @@ static bool is_gso_possible(struct sk_buff *skb, u32 limit)
 {
 	const u32 header = gso_header_bytes(skb);
 
+	/* The stack's own count of segments is not set for what came from outside. */
 	return !skb->encapsulation && header <= min_t(u32, skb_headlen(skb), limit) &&
-	       header < skb->len && !is_dodgy_fragment(skb);
+	       header < skb->len &&
+	       DIV_ROUND_UP(skb->len - header, skb_shinfo(skb)->gso_size) <=
+		       SVIO_GSO_SEGMENTS_MAX &&
+	       !is_dodgy_fragment(skb);
 }
 
 netdev_features_t svio_tx_features_check(struct sk_buff *skb, struct net_device *netdev,

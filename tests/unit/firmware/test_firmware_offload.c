@@ -407,11 +407,27 @@ static void smallest_segments_of_largest_packet_are_survived(void)
 				   .protocol = SVIO_IPPROTO_TCP,
 				   .payload_bytes = 65481 };
 
-	build(spec, 1);
+	build(spec, 64);
 	frame[5] = 0x77;
 	guest_send_pieces(&guest[SENDER], 0, frame, bytes, 2, &ext);
 	fake_run();
-	CU_ASSERT_EQUAL(fake_device_counter(SVIO_DEVICE_COUNTER_wire_tx_packets), 65481);
+	CU_ASSERT_EQUAL(fake_device_counter(SVIO_DEVICE_COUNTER_wire_tx_packets), 1024);
+	CU_ASSERT_TRUE(fake_books_balance());
+}
+
+/* 65481 copies for each receiver of a broadcast would hold a section open for seconds. */
+static void more_segments_than_allowed_are_refused(void)
+{
+	struct frame_spec spec = { .version = 4,
+				   .protocol = SVIO_IPPROTO_TCP,
+				   .payload_bytes = 65481 };
+
+	build(spec, 63);
+	frame[5] = 0x77;
+	guest_send_pieces(&guest[SENDER], 0, frame, bytes, 2, &ext);
+	fake_run();
+	CU_ASSERT_EQUAL(fake_device_counter(SVIO_DEVICE_COUNTER_wire_tx_packets), 0);
+	CU_ASSERT_EQUAL(guest_queue_error(&guest[SENDER], SVIO_QUEUE_TX, 0), SVIO_ERROR_OFFLOAD);
 	CU_ASSERT_TRUE(fake_books_balance());
 }
 
@@ -431,4 +447,5 @@ SVIO_TEST_MAIN_WITH("firmware offloads", setup, fake_free,
 		    SVIO_TEST(tag_in_the_frame_counts_in_offsets), SVIO_TEST(extension_is_checked),
 		    SVIO_TEST(extension_missing_at_tail_is_refused),
 		    SVIO_TEST(segment_larger_than_receivers_mtu_is_dropped),
-		    SVIO_TEST(smallest_segments_of_largest_packet_are_survived))
+		    SVIO_TEST(smallest_segments_of_largest_packet_are_survived),
+		    SVIO_TEST(more_segments_than_allowed_are_refused))
