@@ -26,6 +26,7 @@
 
 struct front {
 	struct svio_loop *loop;
+	uint64_t answer_max_us;
 	struct svio_loop_source *source, *pause;
 	int fd;
 	struct bus_function function;
@@ -105,7 +106,8 @@ static void accept_client(void *context, int fd, uint32_t events)
 			pause_accepting(front, errno);
 		return;
 	}
-	session = bus_session_open(front->loop, client, &front->function, &session_ops, front);
+	session = bus_session_open(front->loop, client, &front->function, front->answer_max_us,
+				   &session_ops, front);
 	if (!session) {
 		int error = errno;
 
@@ -179,6 +181,8 @@ static void *add_front(void *bus, struct svio_vif *vif, const char *path)
 	if (!front)
 		return NULL;
 	front->loop = settings->loop;
+	front->answer_max_us = settings->answer_max_us ? settings->answer_max_us
+						       : BUS_ANSWER_MAX_US;
 	status = bus_function_init(&front->function, vif, settings->id);
 	if (status)
 		goto free_front;
@@ -195,11 +199,7 @@ free_front:
 	return NULL;
 }
 
-/*
- * The VIF goes with its maps and vectors, so nothing is released here. A
- * request that waits for the VIF is answered by the registry before or after
- * this; it touches no more than its own session.
- */
+/* The VIF goes with its maps and vectors, so nothing is released here. */
 static void del_front(void *context)
 {
 	struct front *front = context;

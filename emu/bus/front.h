@@ -11,10 +11,17 @@
 struct svio_bus_ops;
 struct svio_loop;
 
+/*
+ * How long a VIF may take to answer before its client is told an error. The
+ * firmware has 3 s and is then replaced, QEMU waits 5 s.
+ */
+#define BUS_ANSWER_MAX_US 4000000
+
 /* What all fronts share; the "bus" of struct svio_bus_ops. */
 struct bus_settings {
 	struct svio_loop *loop;
 	struct bus_pci_id id;
+	uint64_t answer_max_us; /* 0: BUS_ANSWER_MAX_US */
 };
 
 extern const struct svio_bus_ops bus_front_ops;

@@ -13,13 +13,16 @@
 /* The largest region's size: accesses are checked to lie inside a region. */
 #define ACCESS_BYTES_MAX 8192
 
-/* An access is inside the region; a write ends in bus_session_done(). */
+/* What a region's write returns when bus_session_done() replies. */
+#define WRITE_PENDING 1
+
+/* An access is inside the region. A write: 0, WRITE_PENDING or -errno. */
 static const struct region {
 	uint32_t bytes; /* 0: there is no such region */
 	uint32_t flags;
 	void (*read)(struct bus_function *function, uint32_t offset, uint8_t *data, size_t bytes);
-	void (*write)(struct bus_session *session, uint32_t offset, const uint8_t *data,
-		      size_t bytes);
+	int (*write)(struct bus_session *session, const struct vfio_user_region_access *access,
+		     const uint8_t *data);
 } regions[];
 
 static void read_regs(struct bus_function *function, uint32_t offset, uint8_t *data, size_t bytes)
@@ -27,20 +30,27 @@ static void read_regs(struct bus_function *function, uint32_t offset, uint8_t *d
 	svio_vif_reg_read(function->vif, offset, data, (uint32_t)bytes);
 }
 
-static void write_regs(struct bus_session *session, uint32_t offset, const uint8_t *data,
-		       size_t bytes)
+static int write_regs(struct bus_session *session, const struct vfio_user_region_access *access,
+		      const uint8_t *data)
 {
-	svio_vif_reg_write(session->function->vif, offset, data, (uint32_t)bytes, bus_session_done,
-			   session);
+	struct bus_operation *operation = bus_session_begin(session, access, sizeof(*access));
+
+	if (!operation)
+		return -ENOMEM;
+	svio_vif_reg_write(session->function->vif, (uint32_t)access->offset, data, access->count,
+			   bus_session_done, operation);
+	return WRITE_PENDING;
 }
 
 /*
  * The firmware polls doorbells as 32-bit words: an aligned word must not be
  * seen in halves. Whatever else a client writes may be.
  */
-static void write_doorbell(struct bus_session *session, uint32_t offset, const uint8_t *data,
-			   size_t bytes)
+static int write_doorbell(struct bus_session *session, const struct vfio_user_region_access *access,
+			  const uint8_t *data)
 {
+	uint64_t offset = access->offset;
+	uint32_t bytes = access->count;
 	uint8_t *to = session->function->doorbell + offset;
 
 	while (bytes && (offset % 4 || bytes < 4)) {
@@ -56,7 +66,7 @@ static void write_doorbell(struct bus_session *session, uint32_t offset, const u
 	}
 	for (; bytes; bytes--)
 		__atomic_store_n(to++, *data++, __ATOMIC_RELEASE);
-	bus_session_done(session, 0);
+	return 0;
 }
 
 static void read_doorbell(struct bus_function *function, uint32_t offset, uint8_t *data,
@@ -71,11 +81,11 @@ static void read_msix(struct bus_function *function, uint32_t offset, uint8_t *d
 	bus_msix_read(&function->msix, svio_vif_irq_pending(function->vif), offset, data, bytes);
 }
 
-static void write_msix(struct bus_session *session, uint32_t offset, const uint8_t *data,
-		       size_t bytes)
+static int write_msix(struct bus_session *session, const struct vfio_user_region_access *access,
+		      const uint8_t *data)
 {
-	bus_msix_write(&session->function->msix, offset, data, bytes);
-	bus_session_done(session, 0);
+	bus_msix_write(&session->function->msix, (uint32_t)access->offset, data, access->count);
+	return 0;
 }
 
 static void read_config(struct bus_function *function, uint32_t offset, uint8_t *data, size_t bytes)
@@ -83,19 +93,21 @@ static void read_config(struct bus_function *function, uint32_t offset, uint8_t 
 	bus_pci_config_read(&function->config, offset, data, bytes);
 }
 
-static void write_config(struct bus_session *session, uint32_t offset, const uint8_t *data,
-			 size_t bytes)
+static int write_config(struct bus_session *session, const struct vfio_user_region_access *access,
+			const uint8_t *data)
 {
 	struct bus_function *function = session->function;
-	bool flr = bus_pci_config_write(&function->config, offset, data, bytes);
+	bool flr = bus_pci_config_write(&function->config, (uint32_t)access->offset, data,
+					access->count);
+	int status;
 
 	if (flr) {
 		bus_function_reset(function);
-		svio_vif_reset(function->vif, bus_session_done, session);
-		return;
+		status = bus_session_reset_vif(session, access, sizeof(*access));
+		return status ? status : WRITE_PENDING;
 	}
 	bus_function_follow_config(function);
-	bus_session_done(session, 0);
+	return 0;
 }
 
 static const struct region regions[VFIO_PCI_NUM_REGIONS] = {
@@ -181,13 +193,14 @@ int bus_region_write(struct bus_session *session, const struct bus_request *requ
 {
 	struct vfio_user_region_access access;
 	const struct region *region;
+	int status;
 
 	memcpy(&access, request->payload, sizeof(access));
 	region = check_access(&access);
 	if (!region || request->payload_bytes != sizeof(access) + access.count)
 		return -EINVAL;
-	bus_session_begin(session, &access, sizeof(access));
-	region->write(session, (uint32_t)access.offset, request->payload + sizeof(access),
-		      access.count);
-	return 0;
+	status = region->write(session, &access, request->payload + sizeof(access));
+	if (!status)
+		bus_session_reply(session, &access, sizeof(access));
+	return status;
 }

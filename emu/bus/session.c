@@ -8,6 +8,7 @@
 
 #include "function.h"
 #include "log.h"
+#include "loop.h"
 #include "registry.h"
 
 static int handle_version(struct bus_session *session, const struct bus_request *request);
@@ -55,27 +56,79 @@ void bus_session_reply(struct bus_session *session, const void *payload, size_t 
 	bus_conn_reply(session->conn, payload, bytes, -1);
 }
 
-void bus_session_begin(struct bus_session *session, const void *reply, size_t bytes)
+/* What the VIF was asked to do; lives until it answers. */
+struct bus_operation {
+	struct bus_session *session; /* NULL: nobody waits for it any more */
+};
+
+struct bus_operation *bus_session_begin(struct bus_session *session, const void *reply,
+					size_t bytes)
 {
-	session->pending = true;
+	struct bus_operation *operation = malloc(sizeof(*operation));
+
+	if (!operation)
+		return NULL;
+	operation->session = session;
+	session->operation = operation;
 	session->reply_bytes = bytes;
 	if (bytes)
 		memcpy(session->reply, reply, bytes);
+	return operation;
 }
 
-void bus_session_done(void *context, int status)
+/* Whatever the VIF still answers is nobody's. */
+static void forget_operation(struct bus_session *session)
 {
-	struct bus_session *session = context;
+	if (session->operation)
+		session->operation->session = NULL;
+	session->operation = NULL;
+	svio_loop_remove(session->deadline);
+	session->deadline = NULL;
+}
 
-	session->pending = false;
-	if (!session->conn) { /* closed meanwhile */
-		free(session);
-		return;
-	}
+static void answer_operation(struct bus_session *session, int status)
+{
 	if (status < 0)
 		bus_conn_refuse(session->conn, -status);
 	else
 		bus_session_reply(session, session->reply, session->reply_bytes);
+	if (status >= 0)
+		session->shaken = true;
+	else if (!session->shaken)
+		bus_conn_finish(session->conn);
+}
+
+void bus_session_done(void *context, int status)
+{
+	struct bus_operation *operation = context;
+	struct bus_session *session = operation->session;
+
+	if (session) {
+		forget_operation(session);
+		answer_operation(session, status);
+	}
+	free(operation);
+}
+
+/* QEMU loses the device for good when an answer takes 5 s. An error it survives. */
+static void give_up(void *context)
+{
+	struct bus_session *session = context;
+
+	svio_log(SVIO_LOG_WARNING, "vif %s: the firmware does not answer: request refused",
+		 svio_vif_name(session->function->vif));
+	forget_operation(session);
+	answer_operation(session, -ETIMEDOUT);
+}
+
+int bus_session_reset_vif(struct bus_session *session, const void *reply, size_t bytes)
+{
+	struct bus_operation *operation = bus_session_begin(session, reply, bytes);
+
+	if (!operation)
+		return -ENOMEM;
+	svio_vif_reset(session->function->vif, bus_session_done, operation);
+	return 0;
 }
 
 /*
@@ -99,9 +152,7 @@ static int handle_version(struct bus_session *session, const struct bus_request 
 	session->function->client = session;
 	svio_vif_connected_by(session->function->vif, bus_conn_peer(session->conn));
 	bytes = bus_version_reply(&session->version, reply, request->payload_bytes);
-	bus_session_begin(session, reply, bytes);
-	svio_vif_reset(session->function->vif, bus_session_done, session);
-	return 0;
+	return bus_session_reset_vif(session, reply, bytes);
 }
 
 static int handle_info(struct bus_session *session, const struct bus_request *request)
@@ -124,9 +175,7 @@ static int handle_reset(struct bus_session *session, const struct bus_request *r
 {
 	(void)request;
 	bus_function_reset(session->function);
-	bus_session_begin(session, NULL, 0);
-	svio_vif_reset(session->function->vif, bus_session_done, session);
-	return 0;
+	return bus_session_reset_vif(session, NULL, 0);
 }
 
 static const struct handler *find_handler(const struct bus_request *request)
@@ -176,6 +225,9 @@ static void handle_request(void *owner, const struct bus_request *request)
 		status = -EINVAL;
 	if (!status)
 		status = handler->handle(session, request);
+	if (session->operation) /* without a timer it only lacks its deadline */
+		session->deadline = svio_loop_add_timer(session->loop, session->answer_max_us, 0,
+							give_up, session);
 	if (status >= 0)
 		return;
 	log_refusal(session, handler, request, status);
@@ -203,13 +255,16 @@ static const struct bus_conn_ops conn_ops = {
 };
 
 struct bus_session *bus_session_open(struct svio_loop *loop, int fd, struct bus_function *function,
-				     const struct bus_session_ops *ops, void *owner)
+				     uint64_t answer_max_us, const struct bus_session_ops *ops,
+				     void *owner)
 {
 	struct bus_session *session = calloc(1, sizeof(*session));
 
 	if (!session)
 		return NULL;
+	session->loop = loop;
 	session->function = function;
+	session->answer_max_us = answer_max_us;
 	session->ops = ops;
 	session->owner = owner;
 	session->conn = bus_conn_open(loop, fd, &conn_ops, session);
@@ -225,8 +280,7 @@ struct bus_session *bus_session_open(struct svio_loop *loop, int fd, struct bus_
 
 void bus_session_close(struct bus_session *session)
 {
+	forget_operation(session);
 	bus_conn_close(session->conn);
-	session->conn = NULL;
-	if (!session->pending)
-		free(session);
+	free(session);
 }

@@ -20,6 +20,7 @@
 #include "version.h"
 
 struct bus_function;
+struct bus_operation;
 struct bus_session;
 struct svio_loop;
 
@@ -39,19 +40,28 @@ struct bus_session {
 	struct svio_log_limit refusals; /* only nonsense from a client must not fill the log */
 	bool unmaps_queued;             /* cleared in the tables, not yet waited for (dma.c) */
 
+	bool shaken; /* VERSION was answered well */
+
 	/* The request that waits for the VIF, see bus_session_begin(). */
-	bool pending;
+	struct bus_operation *operation; /* NULL: none */
+	struct svio_loop *loop;
+	struct svio_loop_source *deadline;
+	uint64_t answer_max_us;
 	uint8_t reply[BUS_VERSION_REPLY_BYTES];
 	size_t reply_bytes;
 };
 
-/* As bus_conn_open(). */
+/*
+ * As bus_conn_open(). answer_max_us: a request that the VIF has not answered by
+ * then is refused with ETIMEDOUT.
+ */
 struct bus_session *bus_session_open(struct svio_loop *loop, int fd, struct bus_function *function,
-				     const struct bus_session_ops *ops, void *owner);
+				     uint64_t answer_max_us, const struct bus_session_ops *ops,
+				     void *owner);
 
 /*
- * Close and free. Where a request still waits for the VIF, the memory goes when
- * that answers; ended() is not called. Does not release the function.
+ * Close and free; what the VIF answers to a request that still waits for it
+ * comes to nobody. ended() is not called. Does not release the function.
  */
 void bus_session_close(struct bus_session *session);
 
@@ -65,11 +75,18 @@ bool bus_session_is_client(const struct bus_session *session);
 
 void bus_session_reply(struct bus_session *session, const void *payload, size_t bytes);
 
-/* Before a call of the VIF that ends in bus_session_done(): what to reply then. */
-void bus_session_begin(struct bus_session *session, const void *reply, size_t bytes);
+/*
+ * Before a call of the VIF that ends in bus_session_done(): what to reply then.
+ * The context for it, NULL: no memory.
+ */
+struct bus_operation *bus_session_begin(struct bus_session *session, const void *reply,
+					size_t bytes);
 
-/* A svio_vif_done_fn; context: the session. */
+/* A svio_vif_done_fn; context: from bus_session_begin(). */
 void bus_session_done(void *context, int status);
+
+/* Reset the VIF, then reply. 0; -ENOMEM. */
+int bus_session_reset_vif(struct bus_session *session, const void *reply, size_t bytes);
 
 /* region.c */
 int bus_region_info(struct bus_session *session, const struct bus_request *request);

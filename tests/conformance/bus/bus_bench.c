@@ -39,7 +39,7 @@ void bench_setup(void)
 	CU_ASSERT_PTR_NOT_NULL_FATAL(bench.loop);
 	bench.vif = fake_vif_new("vif", 5);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(bench.vif);
-	bench.settings = (struct bus_settings){ bench.loop, { 0x1234, 0x5610 } };
+	bench.settings = (struct bus_settings){ .loop = bench.loop, .id = { 0x1234, 0x5610 } };
 	snprintf(client_path, sizeof(client_path), "%s", bench.path);
 	client_pump = bench_settle;
 	bench.front = bus_front_ops.add(&bench.settings, bench.vif, bench.path);

@@ -148,6 +148,63 @@ static void pending_request_does_not_busy_loop_when_client_leaves(void)
 	client_close(&client);
 }
 
+/* A front of its own, whose deadline is over at once. */
+static void *add_impatient_front(void)
+{
+	struct bus_settings settings = bench.settings;
+	void *front;
+
+	settings.answer_max_us = 1;
+	snprintf(client_path, sizeof(client_path), "%s/impatient.sock", bench.dir);
+	front = bus_front_ops.add(&settings, bench.vif, client_path);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(front);
+	return front;
+}
+
+static void answer_overdue_is_refused_and_comes_to_nobody(void)
+{
+	struct {
+		struct vfio_user_region_access access;
+		uint32_t value;
+	} write = { { 0x1c, 0, 4 }, 1 };
+	void *front = add_impatient_front();
+	struct client client = client_ready();
+	struct reply reply;
+
+	bench.vif->hold = true;
+	CU_ASSERT_EQUAL(client_ask(&client, VFIO_USER_REGION_WRITE, &write, 20, &reply), ETIMEDOUT);
+	CU_ASSERT_EQUAL(client_ask(&client, VFIO_USER_DEVICE_RESET, NULL, 0, &reply), ETIMEDOUT);
+	/* What does not need the firmware goes on. */
+	CU_ASSERT_EQUAL(client_config_read(&client, 0, 2), 0x1234);
+	fake_vif_release(bench.vif, 0);
+	CU_ASSERT(client_is_silent(&client));
+	bench.vif->hold = false;
+	CU_ASSERT_EQUAL(client_region_write(&client, 0, 0x90, &write, 4), 0);
+	fake_vif_release(bench.vif, -EIO);
+	CU_ASSERT(client_is_silent(&client));
+	client_close(&client);
+	bus_front_ops.del(front);
+}
+
+static void version_overdue_is_refused_and_ends_connection(void)
+{
+	void *front = add_impatient_front();
+	struct client client = client_connect();
+	struct reply reply;
+
+	bench.vif->hold = true;
+	CU_ASSERT_EQUAL(client_version(&client, client_qemu_json, &reply), ETIMEDOUT);
+	client_receive(&client, &reply);
+	CU_ASSERT(reply.closed);
+	client_close(&client);
+	CU_ASSERT_FALSE(bus_front_ops.connected(front));
+	bench.vif->hold = false;
+	fake_vif_release(bench.vif, 0);
+	client = client_ready();
+	client_close(&client);
+	bus_front_ops.del(front);
+}
+
 /* VERSION waits for the reset; a second client in between is busy-told, the reply comes after. */
 static void version_is_answered_after_reset(void)
 {
@@ -245,6 +302,8 @@ SVIO_TEST_MAIN_WITH("clients and VIFs come and go", bench_setup, bench_teardown,
 		    SVIO_TEST(connect_200_times_leaks_nothing),
 		    SVIO_TEST(pending_request_keeps_order_and_does_not_stop_others),
 		    SVIO_TEST(pending_request_does_not_busy_loop_when_client_leaves),
+		    SVIO_TEST(answer_overdue_is_refused_and_comes_to_nobody),
+		    SVIO_TEST(version_overdue_is_refused_and_ends_connection),
 		    SVIO_TEST(version_is_answered_after_reset),
 		    SVIO_TEST(vif_del_closes_client_with_nothing_unread),
 		    SVIO_TEST(vif_del_with_pending_request_is_clean),

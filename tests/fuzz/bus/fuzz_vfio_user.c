@@ -152,7 +152,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	close(lowest);
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds))
 		abort();
-	session = bus_session_open(loop, fds[0], &function, &ops, NULL);
+	session = bus_session_open(loop, fds[0], &function, 1000000000, &ops, NULL);
 	if (!session)
 		abort();
 	while (size >= 2) {

@@ -84,23 +84,24 @@ static void complete(struct svio_vif *vif, svio_vif_done_fn done, void *context,
 		done(context, status);
 		return;
 	}
-	if (vif->held_done)
-		abort(); /* the bus has asked for two things of one client at once */
-	vif->held_done = done;
-	vif->held_context = context;
+	if (vif->held_count == FAKE_HELD_MAX)
+		abort();
+	vif->held[vif->held_count].done = done;
+	vif->held[vif->held_count++].context = context;
 }
 
 bool fake_vif_held(const struct svio_vif *vif)
 {
-	return vif->held_done != NULL;
+	return vif->held_count > 0;
 }
 
 void fake_vif_release(struct svio_vif *vif, int status)
 {
-	svio_vif_done_fn done = vif->held_done;
+	svio_vif_done_fn done = vif->held[0].done;
+	void *context = vif->held[0].context;
 
-	vif->held_done = NULL;
-	done(vif->held_context, status);
+	memmove(&vif->held[0], &vif->held[1], --vif->held_count * sizeof(vif->held[0]));
+	done(context, status);
 }
 
 const char *svio_vif_name(const struct svio_vif *vif)

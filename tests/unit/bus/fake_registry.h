@@ -29,6 +29,7 @@ enum fake_call {
 
 #define FAKE_CALLS_MAX 4096
 #define FAKE_MAPS_MAX  256
+#define FAKE_HELD_MAX  8
 
 struct fake_record {
 	enum fake_call call;
@@ -60,8 +61,11 @@ struct svio_vif {
 	int32_t client;
 
 	bool hold; /* completions wait for fake_vif_release() */
-	svio_vif_done_fn held_done;
-	void *held_context;
+	struct {
+		svio_vif_done_fn done;
+		void *context;
+	} held[FAKE_HELD_MAX];
+	size_t held_count;
 };
 
 /* NULL: no memory. */
@@ -71,7 +75,7 @@ void fake_vif_free(struct svio_vif *vif);
 /* Forget what was recorded so far. */
 void fake_vif_forget(struct svio_vif *vif);
 
-/* A completion is being held; let it go. */
+/* A completion is being held; let the oldest go. */
 bool fake_vif_held(const struct svio_vif *vif);
 void fake_vif_release(struct svio_vif *vif, int status);
 
