@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "fuzz_device.h"
+#include "guest.h"
 #include "svio_error.h"
 #include "svio_regs.h"
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "fuzz_device.h"
+#include "guest.h"
 #include "svio_regs.h"
 
 #define LG2 5

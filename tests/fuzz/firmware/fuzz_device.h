@@ -6,7 +6,10 @@
 #ifndef FUZZ_DEVICE_H
 #define FUZZ_DEVICE_H
 
-#include "guest.h"
+#include <stddef.h>
+#include <stdint.h>
+
+struct guest; /* tests/unit/fake/guest.h */
 
 #define ATTACKER 0
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "fuzz_device.h"
+#include "guest.h"
 #include "svio_regs.h"
 
 static void change_config(uint8_t how)
