@@ -315,6 +315,8 @@ static int handle_irq_set(struct svio_port *port, struct request *request)
 	if (vector >= SVIO_HAL_VECTORS_MAX || request->fd_count > 1)
 		return -EINVAL;
 	irq_fd = &port->hal.irq_fds[(size_t)vif * SVIO_HAL_VECTORS_MAX + vector];
+	if (*irq_fd == SVIO_HAL_IRQ_FORBIDDEN)
+		return request->fd_count ? -EPERM : 0;
 	if (*irq_fd >= 0)
 		close(*irq_fd);
 	*irq_fd = request->fd_count ? take_fd(request, 0) : -1;

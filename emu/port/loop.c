@@ -59,6 +59,9 @@ int svio_port_loop_open(struct svio_port *port)
 	port->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (port->epoll_fd < 0)
 		return -errno;
+	status = svio_port_stall_watch(&port->asleep_mask);
+	if (status < 0)
+		return status;
 	status = watch(port, port->host.kick_fd, SOURCE_KICK);
 	return status < 0 ? status : watch(port, port->host.fd, SOURCE_HOST);
 }
@@ -184,9 +187,10 @@ static bool wait_for_events(struct svio_port *port, uint64_t ns)
 	bool traffic = false;
 	int i, count;
 
-	count = epoll_pwait2(port->epoll_fd, events, SOURCES, &timeout, NULL);
+	count = epoll_pwait2(port->epoll_fd, events, SOURCES, &timeout, &port->asleep_mask);
 	if (count < 0 && errno == ENOSYS) /* Linux before 5.11 */
-		count = epoll_wait(port->epoll_fd, events, SOURCES, (int)(ns / 1000000u) + 1);
+		count = epoll_pwait(port->epoll_fd, events, SOURCES, (int)(ns / 1000000u) + 1,
+				    &port->asleep_mask);
 	for (i = 0; i < count; i++) {
 		switch ((enum source)events[i].data.u32) {
 		case SOURCE_KICK:

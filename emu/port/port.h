@@ -7,6 +7,7 @@
  *   objects.c  guests' memory, and its loss (SIGBUS)
  *   clock.c    svio_hal_now_ns()'s calibration
  *   loop.c     polling, pausing, sleeping
+ *   stall.c    clients that make an interrupt wait
  *   wire.c     which wire a --wire names; wire_tap.c, wire_dpdk.c: the kinds
  *   linkwatch.c, readiness.c: kernel events that wires sleep on
  *
@@ -65,6 +66,7 @@ struct svio_port {
 	/* loop.c */
 	bool busy; /* --poll busy: never sleep */
 	int epoll_fd;
+	sigset_t asleep_mask;     /* signals that do not end a sleep */
 	uint32_t cpus;            /* this process may run on */
 	uint64_t idle_since_ns;   /* 0: not idle */
 	uint64_t spin_ns;         /* how long to look for work before sleeping */
@@ -125,9 +127,17 @@ void svio_port_clock_start(void);
 /* Correct the rate and the base; to be called a few times a second. */
 void svio_port_clock_tick(void);
 
+/* stall.c */
+
+/*
+ * From the core's thread: see to it that no interrupt makes it wait for longer
+ * than some 20 ms. *asleep_mask: the signal mask to sleep with. 0; -errno.
+ */
+int svio_port_stall_watch(sigset_t *asleep_mask);
+
 /* loop.c */
 
-/* 0; -errno: no epoll. */
+/* 0; -errno: no epoll, no timer. */
 int svio_port_loop_open(struct svio_port *port);
 /* Poll until port->stop is set. */
 void svio_port_loop_run(struct svio_port *port);

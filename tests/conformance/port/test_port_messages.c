@@ -218,6 +218,30 @@ static void irq_set_with_pending_bit_signals(void)
 	close(fd);
 }
 
+/* A client can take O_NONBLOCK from the eventfd that it shares with us, and fill it. */
+static void irq_that_would_wait_is_given_up(void)
+{
+	const uint64_t full = UINT64_MAX - 1;
+	int blocking = eventfd(0, 0), other = eventfd(0, EFD_NONBLOCK);
+
+	CU_ASSERT_EQUAL(write(blocking, &full, sizeof(full)), (ssize_t)sizeof(full));
+	CU_ASSERT_EQUAL(fake_start(&f, "null", NULL), 0);
+	CU_ASSERT_EQUAL(fake_vif_add(&f, 0), 0);
+	CU_ASSERT_EQUAL(fake_vif_add(&f, 1), 0);
+	f.vifs[0].pending = 1;
+	CU_ASSERT_EQUAL(irq_set(0, 0, blocking), 0);
+	CU_ASSERT_EQUAL(f.vifs[0].pending, 1);
+	CU_ASSERT_PTR_NOT_NULL(strstr(fake_log(&f), "made us wait"));
+	CU_ASSERT_EQUAL(irq_set(0, 1, other), -EPERM);
+	CU_ASSERT_EQUAL(irq_set(0, 1, -1), 0);
+	CU_ASSERT_EQUAL(irq_set(1, 0, other), 0);
+	CU_ASSERT_EQUAL(fake_ask_plain(&f, SVIO_HOST_VIF_DEL, 0, 0, 0), 0);
+	CU_ASSERT_EQUAL(fake_vif_add(&f, 0), 0);
+	CU_ASSERT_EQUAL(irq_set(0, 1, other), 0);
+	close(blocking);
+	close(other);
+}
+
 static void irq_set_nonsense_is_refused(void)
 {
 	int fds[2] = { f.kick_fd, f.kick_fd };
@@ -294,6 +318,7 @@ SVIO_TEST_MAIN_WITH("svio-fw messages", setup, teardown, SVIO_TEST(hello_fresh_s
 		    SVIO_TEST(vif_add_without_doorbells_is_refused),
 		    SVIO_TEST(reg_write_beyond_32_bits_is_refused),
 		    SVIO_TEST(irq_set_with_pending_bit_signals),
+		    SVIO_TEST(irq_that_would_wait_is_given_up),
 		    SVIO_TEST(irq_set_nonsense_is_refused),
 		    SVIO_TEST(message_unknown_or_malformed_is_survived),
 		    SVIO_TEST(descriptors_of_refused_messages_are_closed),
