@@ -4,8 +4,8 @@
  * wire, and the firmware on top. One at a time; fake_init() starts anew.
  *
  * Each VIF's guest has FAKE_MEM_BYTES of memory, object vif + 1, mapped at I/O
- * address FAKE_IOVA. fake_iova() and fake_at() turn one into the other. The
- * device pages around it are canaries: fake_canaries_intact().
+ * address FAKE_IOVA. fake_iova() and fake_at() turn one into the other. The pages
+ * around it cannot be accessed.
  */
 #ifndef SVIO_FAKE_H
 #define SVIO_FAKE_H
@@ -101,9 +101,6 @@ void fake_wire_receive(const void *data, uint32_t bytes, uint16_t flags);
 
 /* Poll until a pass does nothing; the number of passes is bounded. */
 void fake_run(void);
-
-/* Nothing outside of the guests' memories was written. */
-bool fake_canaries_intact(void);
 
 /* Set a queue's index in SRAM, as if it had been used for long. */
 void fake_warp_queue(uint32_t vif, uint32_t kind, uint32_t qid, uint32_t index);

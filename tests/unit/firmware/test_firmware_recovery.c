@@ -164,7 +164,6 @@ static void traffic_survives_a_crash_at_every_step(void)
 		traffic();
 		CU_ASSERT_TRUE(all_arrived());
 		CU_ASSERT_TRUE(all_given_back());
-		CU_ASSERT_TRUE(fake_canaries_intact());
 		CU_ASSERT_EQUAL(fake_counter(0, SVIO_COUNTER_queue_errors), 0);
 		CU_ASSERT_EQUAL(fake_counter(1, SVIO_COUNTER_queue_errors), 0);
 		if (!crashes)
