@@ -15,10 +15,17 @@ static int restore_mac(struct svio *svio)
 	return svio_cmd_mac(svio, SVIO_ADMIN_MAC_SET, mac);
 }
 
+/* Neighbour tables, upper devices and programs hear of what nobody in the guest has asked for. */
+static void announce(struct net_device *netdev, unsigned long event)
+{
+	if (netdev->reg_state == NETREG_REGISTERED)
+		call_netdevice_notifiers(event, netdev);
+}
+
 /*
  * The administrator may have given the VIF another MAC or a smaller MTU, which
  * come into force with a reset: follow, or nothing would pass. A MAC that the
- * user has set here stays.
+ * user has set here stays. Under rtnl, or before the netdev is registered.
  */
 static void follow_administrator(struct svio *svio)
 {
@@ -31,11 +38,14 @@ static void follow_administrator(struct svio *svio)
 	    !ether_addr_equal(netdev->dev_addr, hw->mac)) {
 		netdev_info(netdev, "the VIF's MAC is now %pM\n", hw->mac);
 		eth_hw_addr_set(netdev, hw->mac);
+		ether_addr_copy(netdev->perm_addr, hw->mac);
+		announce(netdev, NETDEV_CHANGEADDR);
 	}
 	netdev->max_mtu = hw->mtu_max;
 	if (netdev->mtu > netdev->max_mtu) {
 		netdev_warn(netdev, "MTU lowered to the VIF's limit, %u\n", netdev->max_mtu);
 		WRITE_ONCE(netdev->mtu, netdev->max_mtu);
+		announce(netdev, NETDEV_CHANGEMTU);
 	}
 }
 

@@ -119,15 +119,25 @@ static int set_ringparam(struct net_device *netdev, struct ethtool_ringparam *ri
 	struct svio *svio = netdev_priv(netdev);
 	u8 tx = ring_lg2(svio, ring->tx_pending, svio_txq_ring_lg2_min(&svio->hw));
 	u8 rx = ring_lg2(svio, ring->rx_pending, svio_rxq_ring_lg2_min(&svio->hw));
+	u8 old_tx, old_rx;
+	int err;
 
 	if (ring->rx_mini_pending || ring->rx_jumbo_pending)
 		return -EINVAL;
 	if (tx == svio->tx_ring_lg2 && rx == svio->rx_ring_lg2)
 		return 0;
+	old_tx = svio->tx_ring_lg2;
+	old_rx = svio->rx_ring_lg2;
 	svio_netdev_reconfigure_begin(svio);
 	svio->tx_ring_lg2 = tx;
 	svio->rx_ring_lg2 = rx;
-	return svio_netdev_reconfigure_end(svio);
+	err = svio_netdev_reconfigure_end(svio);
+	if (err) {
+		svio->tx_ring_lg2 = old_tx;
+		svio->rx_ring_lg2 = old_rx;
+		svio_netdev_reconfigure_undone(svio);
+	}
+	return err;
 }
 
 static void get_channels(struct net_device *netdev, struct ethtool_channels *channels)
@@ -141,6 +151,8 @@ static void get_channels(struct net_device *netdev, struct ethtool_channels *cha
 static int set_channels(struct net_device *netdev, struct ethtool_channels *channels)
 {
 	struct svio *svio = netdev_priv(netdev);
+	const u16 old = svio->num_pairs;
+	int err;
 
 	if (!channels->combined_count || channels->rx_count || channels->tx_count ||
 	    channels->other_count)
@@ -149,7 +161,12 @@ static int set_channels(struct net_device *netdev, struct ethtool_channels *chan
 		return 0;
 	svio_netdev_reconfigure_begin(svio);
 	svio->num_pairs = channels->combined_count;
-	return svio_netdev_reconfigure_end(svio);
+	err = svio_netdev_reconfigure_end(svio);
+	if (err) {
+		svio->num_pairs = old;
+		svio_netdev_reconfigure_undone(svio);
+	}
+	return err;
 }
 
 static int get_coalesce(struct net_device *netdev, struct ethtool_coalesce *coal,

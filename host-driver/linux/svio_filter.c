@@ -35,6 +35,9 @@ static u16 collect_wanted(struct svio *svio, u32 *mode)
 	u16 num = 0;
 
 	*mode = 0;
+	/* The lists are empty, and their lock is not initialised before registration. */
+	if (netdev->reg_state == NETREG_UNINITIALIZED)
+		return 0;
 	netif_addr_lock_bh(netdev);
 	if (netdev->flags & IFF_PROMISC)
 		*mode |= SVIO_RX_MODE_PROMISC | SVIO_RX_MODE_ALLMULTI;

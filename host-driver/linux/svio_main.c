@@ -194,6 +194,8 @@ static int svio_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	err = register_netdev(svio->netdev);
 	if (err)
 		goto stop;
+	/* With MSI-X set up: for svio_slot_reset(). */
+	pci_save_state(pdev);
 	netdev_info(svio->netdev, "%pM, up to %u queue pairs, features %#llx of %#llx\n",
 		    svio->netdev->dev_addr, svio->max_pairs, svio->hw.features, svio->hw.offered);
 	return 0;
@@ -281,16 +283,17 @@ static pci_ers_result_t svio_error_detected(struct pci_dev *pdev, pci_channel_st
 	pause(pci_get_drvdata(pdev));
 	if (state == pci_channel_io_perm_failure)
 		return PCI_ERS_RESULT_DISCONNECT;
-	pci_disable_device(pdev);
 	return PCI_ERS_RESULT_NEED_RESET;
 }
 
 static pci_ers_result_t svio_slot_reset(struct pci_dev *pdev)
 {
-	if (pci_enable_device_mem(pdev))
-		return PCI_ERS_RESULT_DISCONNECT;
+	struct svio *svio = pci_get_drvdata(pdev);
+
 	pci_restore_state(pdev);
-	return PCI_ERS_RESULT_RECOVERED;
+	/* Restoring has used up what was saved at probe. */
+	pci_save_state(pdev);
+	return svio_hw_present(&svio->hw) ? PCI_ERS_RESULT_RECOVERED : PCI_ERS_RESULT_DISCONNECT;
 }
 
 static void svio_error_resume(struct pci_dev *pdev)

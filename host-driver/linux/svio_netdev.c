@@ -97,6 +97,12 @@ int svio_netdev_reconfigure_end(struct svio *svio)
 	return netif_running(svio->netdev) ? svio_netdev_up(svio) : 0;
 }
 
+void svio_netdev_reconfigure_undone(struct svio *svio)
+{
+	if (svio_netdev_reconfigure_end(svio))
+		svio_reset_schedule(svio);
+}
+
 /*
  * Settings
  */

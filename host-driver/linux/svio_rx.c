@@ -259,6 +259,11 @@ static struct sk_buff *take_packet(struct svio_rxq *rxq, const struct svio_rx_cm
 	struct page *page;
 	int frags = 0;
 
+	/* One that was not posted has no page any more. */
+	if (rxq->next == rxq->tail) {
+		report_broken(rxq, "a completion of a buffer that it does not have");
+		return NULL;
+	}
 	if (!(flags & SVIO_RX_FIRST) || !len || len > rxq->buf_len) {
 		report_broken(rxq, "a completion that begins no packet");
 		return NULL;
@@ -275,8 +280,9 @@ static struct sk_buff *take_packet(struct svio_rxq *rxq, const struct svio_rx_cm
 			report_broken(rxq, "a packet that does not end");
 			goto drop;
 		}
-		flags = le16_to_cpu(cmpl->flags);
-		len = le16_to_cpu(cmpl->len);
+		/* Once: what is checked is what is used. */
+		flags = le16_to_cpu(READ_ONCE(cmpl->flags));
+		len = le16_to_cpu(READ_ONCE(cmpl->len));
 		if (!len || len > rxq->buf_len) {
 			report_broken(rxq, "a completion longer than its buffer");
 			goto drop;

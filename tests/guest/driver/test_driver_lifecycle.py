@@ -23,7 +23,7 @@ class Lifecycle(DriverCase):
         self.poke(0, WAKE, 1)
 
     def configure(self):
-        """Addresses after the interface was made anew."""
+        """Addresses after the interface was made anew or set down."""
         self.a.run(f"ip link set eth0 up && ip addr replace {address(0)}/24 dev eth0")
         self.wait_carrier(self.a)
 
@@ -147,8 +147,9 @@ class Lifecycle(DriverCase):
         output = self.a.run("ip link show eth0").output
         self.assertIn("02:00:00:00:00:77", output)
         self.assertIn("mtu 3000", output)
-        self.b.run("ip neigh flush all")
+        self.b.run("ip neigh flush all; ip link set eth0 mtu 3000")
         self.ping(options="-s 2972 -M do")
+        self.b.run("ip link set eth0 mtu 1500")
         self.device.svio("vif", "set", "a", "--mtu", 9000)
         self.a.run(f"echo 1 > /sys/bus/pci/devices/{self.a.pci}/reset; "
                    "ip link set eth0 mtu 1500", 60)
