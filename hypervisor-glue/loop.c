@@ -6,59 +6,96 @@
  * stand further down in that round. So it is only marked dead and put on the
  * grave list, which is emptied when the outermost round is over.
  *
- * A timer is a timerfd: one kind of source, and microseconds where epoll's own
- * timeout has milliseconds.
+ * All timers share one timerfd, armed for the earliest: microseconds where
+ * epoll's own timeout has milliseconds, and a timer never fails for want of a
+ * descriptor. They are few, so a list will do.
  */
 #include "loop.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/queue.h>
 #include <sys/timerfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #define EVENTS_A_ROUND 64
+#define NEVER          UINT64_MAX
 
 struct svio_loop_source {
 	struct svio_loop *loop;
-	struct svio_loop_source *prev, *next; /* list of the living, or (next) of the dead */
+	LIST_ENTRY(svio_loop_source) link; /* in fds, timers or dead */
 	void *context;
 	svio_loop_fd_fn fd_fn;
-	svio_loop_timer_fn timer_fn; /* not NULL: this is a timer and fd is ours */
+	svio_loop_timer_fn timer_fn; /* not NULL: this is a timer */
+	uint64_t due_ns;             /* NEVER: has fired */
+	uint64_t period_ns;
 	int fd;
 	bool dead;
 };
 
+LIST_HEAD(source_list, svio_loop_source);
+
 struct svio_loop {
-	struct svio_loop_source *living, *dead;
+	struct source_list fds, timers, dead;
+	uint64_t armed_ns; /* what timer_fd is set to */
 	int epoll_fd;
+	int timer_fd;
 	int depth; /* rounds being handled */
 	bool stop;
 };
 
+static uint64_t clock_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec;
+}
+
+/* Its events carry no source. 0; -errno. */
+static int open_timer(struct svio_loop *loop)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+
+	loop->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (loop->timer_fd < 0)
+		return -errno;
+	if (epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, loop->timer_fd, &event)) {
+		int error = errno;
+
+		close(loop->timer_fd);
+		return -error;
+	}
+	loop->armed_ns = NEVER;
+	return 0;
+}
+
 struct svio_loop *svio_loop_new(void)
 {
 	struct svio_loop *loop = calloc(1, sizeof(*loop));
+	int status;
 
 	if (!loop)
 		return NULL;
 	loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (loop->epoll_fd < 0) {
-		int error = errno;
-
-		free(loop);
-		errno = error;
-		return NULL;
-	}
-	return loop;
+	status = loop->epoll_fd < 0 ? -errno : open_timer(loop);
+	if (!status)
+		return loop;
+	if (loop->epoll_fd >= 0)
+		close(loop->epoll_fd);
+	free(loop);
+	errno = -status;
+	return NULL;
 }
 
-static void free_dead(struct svio_loop *loop)
+static void free_list(struct source_list *list)
 {
-	while (loop->dead) {
-		struct svio_loop_source *source = loop->dead;
+	while (!LIST_EMPTY(list)) {
+		struct svio_loop_source *source = LIST_FIRST(list);
 
-		loop->dead = source->next;
+		LIST_REMOVE(source, link);
 		free(source);
 	}
 }
@@ -67,45 +104,38 @@ void svio_loop_free(struct svio_loop *loop)
 {
 	if (!loop)
 		return;
-	while (loop->living)
-		svio_loop_remove(loop->living);
-	free_dead(loop);
+	free_list(&loop->fds);
+	free_list(&loop->timers);
+	free_list(&loop->dead);
+	close(loop->timer_fd);
 	close(loop->epoll_fd);
 	free(loop);
-}
-
-static struct svio_loop_source *add_source(struct svio_loop *loop, int fd, uint32_t events,
-					   const struct svio_loop_source *init)
-{
-	struct epoll_event event = { .events = events };
-	struct svio_loop_source *source = malloc(sizeof(*source));
-	int error;
-
-	if (!source)
-		return NULL;
-	*source = *init;
-	source->loop = loop;
-	source->fd = fd;
-	event.data.ptr = source;
-	if (epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &event)) {
-		error = errno;
-		free(source);
-		errno = error;
-		return NULL;
-	}
-	source->next = loop->living;
-	if (source->next)
-		source->next->prev = source;
-	loop->living = source;
-	return source;
 }
 
 struct svio_loop_source *svio_loop_add_fd(struct svio_loop *loop, int fd, uint32_t events,
 					  svio_loop_fd_fn fn, void *context)
 {
-	struct svio_loop_source init = { .fd_fn = fn, .context = context };
+	struct epoll_event event = { .events = events };
+	struct svio_loop_source *source = calloc(1, sizeof(*source));
 
-	return add_source(loop, fd, events, &init);
+	if (!source) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	source->loop = loop;
+	source->fd = fd;
+	source->fd_fn = fn;
+	source->context = context;
+	event.data.ptr = source;
+	if (epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &event)) {
+		int error = errno;
+
+		free(source);
+		errno = error;
+		return NULL;
+	}
+	LIST_INSERT_HEAD(&loop->fds, source, link);
+	return source;
 }
 
 int svio_loop_set_events(struct svio_loop_source *source, uint32_t events)
@@ -115,34 +145,44 @@ int svio_loop_set_events(struct svio_loop_source *source, uint32_t events)
 	return epoll_ctl(source->loop->epoll_fd, EPOLL_CTL_MOD, source->fd, &event) ? -errno : 0;
 }
 
-static struct timespec timespec_of_us(uint64_t us)
+/* Set the timerfd to the earliest timer. */
+static void arm(struct svio_loop *loop)
 {
-	return (struct timespec){ .tv_sec = (time_t)(us / 1000000),
-				  .tv_nsec = (long)(us % 1000000) * 1000 };
+	struct itimerspec spec = { 0 };
+	const struct svio_loop_source *timer;
+	uint64_t due_ns = NEVER;
+
+	for (timer = LIST_FIRST(&loop->timers); timer; timer = LIST_NEXT(timer, link))
+		if (timer->due_ns < due_ns)
+			due_ns = timer->due_ns;
+	if (due_ns == loop->armed_ns)
+		return;
+	loop->armed_ns = due_ns;
+	if (due_ns != NEVER) {
+		spec.it_value.tv_sec = (time_t)(due_ns / 1000000000);
+		spec.it_value.tv_nsec = (long)(due_ns % 1000000000);
+	}
+	timerfd_settime(loop->timer_fd, TFD_TIMER_ABSTIME, &spec, NULL);
 }
 
 struct svio_loop_source *svio_loop_add_timer(struct svio_loop *loop, uint64_t delay_us,
 					     uint64_t period_us, svio_loop_timer_fn fn,
 					     void *context)
 {
-	struct svio_loop_source init = { .timer_fn = fn, .context = context };
-	struct itimerspec spec = { .it_value = timespec_of_us(delay_us),
-				   .it_interval = timespec_of_us(period_us) };
-	struct svio_loop_source *source = NULL;
-	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-	int error;
+	struct svio_loop_source *source = calloc(1, sizeof(*source));
 
-	if (fd < 0)
-		return NULL;
-	if (delay_us == 0)
-		spec.it_value.tv_nsec = 1; /* zero would disarm it */
-	if (!timerfd_settime(fd, 0, &spec, NULL))
-		source = add_source(loop, fd, EPOLLIN, &init);
 	if (!source) {
-		error = errno;
-		close(fd);
-		errno = error;
+		errno = ENOMEM;
+		return NULL;
 	}
+	source->loop = loop;
+	source->fd = -1;
+	source->timer_fn = fn;
+	source->context = context;
+	source->due_ns = clock_ns() + delay_us * 1000;
+	source->period_ns = period_us * 1000;
+	LIST_INSERT_HEAD(&loop->timers, source, link);
+	arm(loop);
 	return source;
 }
 
@@ -154,34 +194,44 @@ void svio_loop_remove(struct svio_loop_source *source)
 		return;
 	loop = source->loop;
 	source->dead = true;
-	epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, source->fd, NULL);
+	LIST_REMOVE(source, link);
+	LIST_INSERT_HEAD(&loop->dead, source, link);
 	if (source->timer_fn)
-		close(source->fd);
-	if (source->prev)
-		source->prev->next = source->next;
+		arm(loop);
 	else
-		loop->living = source->next;
-	if (source->next)
-		source->next->prev = source->prev;
-	source->next = loop->dead;
-	loop->dead = source;
+		epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, source->fd, NULL);
 	if (loop->depth == 0)
-		free_dead(loop);
+		free_list(&loop->dead);
 }
 
-static void handle_timer(struct svio_loop_source *source)
+static struct svio_loop_source *find_due(const struct svio_loop *loop, uint64_t now_ns)
 {
-	void *context = source->context;
-	svio_loop_timer_fn fn = source->timer_fn;
-	uint64_t expirations;
+	struct svio_loop_source *timer;
 
-	if (read(source->fd, &expirations, sizeof(expirations)) != sizeof(expirations))
-		return; /* another round has taken it */
-	/*
-	 * A timer that fires once stays a source until its owner removes it: the
-	 * owner holds the pointer and cannot be made to guess whether it is valid.
-	 */
-	fn(context);
+	for (timer = LIST_FIRST(&loop->timers); timer; timer = LIST_NEXT(timer, link))
+		if (timer->due_ns <= now_ns)
+			return timer;
+	return NULL;
+}
+
+/*
+ * Each timer that is due now fires once; those that the callbacks add wait for
+ * the next round. One that has fired and has no period stays, unarmed, until
+ * its owner removes it: the owner holds the pointer.
+ */
+static void handle_timers(struct svio_loop *loop)
+{
+	uint64_t now_ns = clock_ns(), expirations;
+	struct svio_loop_source *timer;
+
+	if (read(loop->timer_fd, &expirations, sizeof(expirations)) != sizeof(expirations))
+		return;
+	loop->armed_ns = NEVER;
+	while ((timer = find_due(loop, now_ns))) {
+		timer->due_ns = timer->period_ns ? now_ns + timer->period_ns : NEVER;
+		timer->timer_fn(timer->context);
+	}
+	arm(loop);
 }
 
 int svio_loop_run_once(struct svio_loop *loop, int timeout_ms)
@@ -195,15 +245,13 @@ int svio_loop_run_once(struct svio_loop *loop, int timeout_ms)
 	for (int i = 0; i < count; i++) {
 		struct svio_loop_source *source = events[i].data.ptr;
 
-		if (source->dead)
-			continue;
-		if (source->timer_fn)
-			handle_timer(source);
-		else
+		if (!source)
+			handle_timers(loop);
+		else if (!source->dead)
 			source->fd_fn(source->context, source->fd, events[i].events);
 	}
 	if (--loop->depth == 0)
-		free_dead(loop);
+		free_list(&loop->dead);
 	return 0;
 }
 

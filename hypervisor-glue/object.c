@@ -255,10 +255,11 @@ static struct svio_object *find_object(struct svio_objects *objects, const struc
 {
 	struct svio_object *object;
 
-	LIST_FOREACH(object, bucket_of(objects, memory->st_dev, memory->st_ino), bucket_link)
-	if (object->device == memory->st_dev && object->inode == memory->st_ino &&
-	    object->writable == writable && object->bytes == (uint64_t)memory->st_size)
-		return object;
+	for (object = LIST_FIRST(bucket_of(objects, memory->st_dev, memory->st_ino)); object;
+	     object = LIST_NEXT(object, bucket_link))
+		if (object->device == memory->st_dev && object->inode == memory->st_ino &&
+		    object->writable == writable && object->bytes == (uint64_t)memory->st_size)
+			return object;
 	return NULL;
 }
 

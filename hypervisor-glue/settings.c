@@ -180,6 +180,12 @@ int svio_name_check(const char *name, char *error)
 	for (size_t i = 0; valid && i < bytes; i++)
 		valid = islower((unsigned char)name[i]) || isdigit((unsigned char)name[i]) ||
 			strchr("._-", name[i]);
+	/* NAME.sock would take the place of the control socket. */
+	if (valid && !strcmp(name, "control")) {
+		snprintf(error, SVIO_ERROR_BYTES,
+			 "\"control\" cannot be a VIF's name: control.sock is sviod's own socket");
+		return -EINVAL;
+	}
 	if (valid)
 		return 0;
 	snprintf(error, SVIO_ERROR_BYTES,

@@ -45,7 +45,7 @@ const char *svio_mac_format(const uint8_t mac[6], char text[SVIO_MAC_BYTES]);
  */
 void svio_mac_from_name(const char *name, uint32_t try, uint8_t mac[6]);
 
-/* [a-z0-9][a-z0-9._-]*, at most 31. 0; -EINVAL with a sentence. */
+/* [a-z0-9][a-z0-9._-]*, at most 31, not "control". 0; -EINVAL with a sentence. */
 int svio_name_check(const char *name, char *error);
 
 /* Fill in the defaults (not the MAC) and check everything. 0; -EINVAL with a sentence. */

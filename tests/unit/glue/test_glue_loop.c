@@ -135,6 +135,54 @@ static void add_timer_once_may_remove_itself(void)
 	svio_loop_free(loop);
 }
 
+static void note_order(void *context)
+{
+	struct counter *counter = context;
+
+	/* The other's counter is what this one must have been called before or after. */
+	counter->calls++;
+	if (counter->other)
+		svio_loop_stop(counter->loop);
+}
+
+static void add_timer_several_fire_in_the_order_of_time(void)
+{
+	struct svio_loop *loop = svio_loop_new();
+	struct counter late = { .loop = loop }, early = { .loop = loop };
+
+	svio_loop_add_timer(loop, 3600000000ull, 0, note_order, &late);
+	early.other = svio_loop_add_timer(loop, 1000, 0, note_order, &early);
+	CU_ASSERT_EQUAL(svio_loop_run(loop), 0);
+	CU_ASSERT_EQUAL(early.calls, 1);
+	CU_ASSERT_EQUAL(late.calls, 0);
+	/* One that has fired is quiet, but still its owner's. */
+	svio_loop_run_once(loop, 2);
+	CU_ASSERT_EQUAL(early.calls, 1);
+	svio_loop_remove(early.other);
+	svio_loop_free(loop); /* and the other with it */
+}
+
+static void add_another(void *context)
+{
+	struct counter *counter = context;
+
+	counter->calls++;
+	svio_loop_add_timer(counter->loop, 0, 0, add_another, counter);
+}
+
+/* A timer that always adds one which is due at once does not keep the loop from all else. */
+static void add_timer_from_timer_waits_for_the_next_round(void)
+{
+	struct svio_loop *loop = svio_loop_new();
+	struct counter counter = { .loop = loop };
+
+	add_another(&counter);
+	for (int i = 0; i < 100; i++)
+		svio_loop_run_once(loop, -1);
+	CU_ASSERT(counter.calls > 1);
+	svio_loop_free(loop);
+}
+
 static void remove_null_is_ignored(void)
 {
 	svio_loop_remove(NULL);
@@ -147,4 +195,7 @@ SVIO_TEST_MAIN("glue loop", SVIO_TEST(add_fd_ready_descriptor_is_called),
 	       SVIO_TEST(set_events_none_silences_source),
 	       SVIO_TEST(remove_from_callback_other_is_not_called),
 	       SVIO_TEST(add_timer_periodic_fires_until_stopped),
-	       SVIO_TEST(add_timer_once_may_remove_itself), SVIO_TEST(remove_null_is_ignored))
+	       SVIO_TEST(add_timer_once_may_remove_itself),
+	       SVIO_TEST(add_timer_several_fire_in_the_order_of_time),
+	       SVIO_TEST(add_timer_from_timer_waits_for_the_next_round),
+	       SVIO_TEST(remove_null_is_ignored))

@@ -265,7 +265,7 @@ static void disconnected_object_is_gone_at_once(void)
 	svio_vif_disconnected(vif);
 	fixture_wait_idle(&fixture);
 	CU_ASSERT_EQUAL(svio_objects_count(vif->device->objects), 0);
-	CU_ASSERT(count_descriptors() <= before + 2); /* two timers may still run */
+	CU_ASSERT_EQUAL(count_descriptors(), before);
 	close(fd);
 }
 

@@ -595,7 +595,7 @@ static void vif_add_and_del_1000_times_leaks_nothing(void)
 			fixture_wait_idle(&fixture);
 	}
 	fixture_wait_idle(&fixture);
-	CU_ASSERT(count_descriptors() <= before + 2); /* two timers may still run */
+	CU_ASSERT_EQUAL(count_descriptors(), before);
 	CU_ASSERT_EQUAL(svio_objects_count(fixture.device->objects), 0);
 	fixture_close(&fixture);
 	close(fd);

@@ -124,6 +124,9 @@ static void name_check_follows_the_rule(void)
 	CU_ASSERT_EQUAL(svio_name_check(".x", error), -EINVAL);
 	CU_ASSERT_EQUAL(svio_name_check("a b", error), -EINVAL);
 	CU_ASSERT_EQUAL(svio_name_check("a/b", error), -EINVAL);
+	CU_ASSERT_EQUAL(svio_name_check("control", error), -EINVAL); /* control.sock is sviod's */
+	CU_ASSERT_PTR_NOT_NULL(strstr(error, "control.sock"));
+	CU_ASSERT_EQUAL(svio_name_check("control1", error), 0);
 }
 
 static void settings_complete_fills_in_defaults(void)
