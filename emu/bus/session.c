@@ -11,6 +11,9 @@
 #include "loop.h"
 #include "registry.h"
 
+/* About as long as a new firmware takes to be there. */
+#define ANSWER_AGAIN_US 500000
+
 static int handle_version(struct bus_session *session, const struct bus_request *request);
 static int handle_info(struct bus_session *session, const struct bus_request *request);
 static int handle_reset(struct bus_session *session, const struct bus_request *request);
@@ -104,6 +107,7 @@ void bus_session_done(void *context, int status)
 	struct bus_session *session = operation->session;
 
 	if (session) {
+		session->overdue = false;
 		forget_operation(session);
 		answer_operation(session, status);
 	}
@@ -115,10 +119,28 @@ static void give_up(void *context)
 {
 	struct bus_session *session = context;
 
-	svio_log(SVIO_LOG_WARNING, "vif %s: the firmware does not answer: request refused",
-		 svio_vif_name(session->function->vif));
+	const char *name = svio_vif_name(session->function->vif);
+
+	if (svio_log_allow(&session->refusals, name))
+		svio_log(SVIO_LOG_WARNING, "vif %s: the firmware does not answer: request refused",
+			 name);
+	session->overdue = true;
 	forget_operation(session);
 	answer_operation(session, -ETIMEDOUT);
+}
+
+/*
+ * The whole VM stands still while a request of it waits. So a firmware that has
+ * let one down gets less time for the next ones, until it answers again.
+ */
+static void set_deadline(struct bus_session *session)
+{
+	uint64_t delay_us = session->answer_max_us;
+
+	if (session->overdue && delay_us > ANSWER_AGAIN_US)
+		delay_us = ANSWER_AGAIN_US;
+	/* Without a timer (no memory, no descriptor) the request only lacks its deadline. */
+	session->deadline = svio_loop_add_timer(session->loop, delay_us, 0, give_up, session);
 }
 
 int bus_session_reset_vif(struct bus_session *session, const void *reply, size_t bytes)
@@ -225,9 +247,8 @@ static void handle_request(void *owner, const struct bus_request *request)
 		status = -EINVAL;
 	if (!status)
 		status = handler->handle(session, request);
-	if (session->operation) /* without a timer it only lacks its deadline */
-		session->deadline = svio_loop_add_timer(session->loop, session->answer_max_us, 0,
-							give_up, session);
+	if (session->operation)
+		set_deadline(session);
 	if (status >= 0)
 		return;
 	log_refusal(session, handler, request, status);

@@ -47,6 +47,7 @@ struct bus_session {
 	struct svio_loop *loop;
 	struct svio_loop_source *deadline;
 	uint64_t answer_max_us;
+	bool overdue; /* the last one was given up */
 	uint8_t reply[BUS_VERSION_REPLY_BYTES];
 	size_t reply_bytes;
 };
