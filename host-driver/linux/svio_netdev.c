@@ -149,6 +149,8 @@ static int svio_netdev_change_mtu(struct net_device *netdev, int mtu)
 	if (!pause)
 		return err;
 	up_err = svio_netdev_reconfigure_end(svio);
+	if (up_err)
+		svio_reset_schedule(svio);
 	return err ?: up_err;
 }
 

@@ -46,4 +46,10 @@ int svio_netdev_up(struct svio *svio);
 void svio_netdev_reconfigure_begin(struct svio *svio);
 int svio_netdev_reconfigure_end(struct svio *svio);
 
+/*
+ * After end has failed and the caller has put back what it had changed: up as
+ * before; if even that fails, recovery goes on trying. Under rtnl.
+ */
+void svio_netdev_reconfigure_undone(struct svio *svio);
+
 #endif /* SVIO_NETDEV_H */
