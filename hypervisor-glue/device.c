@@ -257,6 +257,7 @@ static void stop_firmware(struct svio_device *device)
 
 	if (!svio_device_ready(device) || svio_mailbox_post(device->mailbox, &stop))
 		return;
+	svio_fw_process_stopping(device->firmware);
 	while (!stopped && svio_device_ready(device) && svio_clock_ns() < end_ns)
 		svio_loop_run_once(device->loop, STOP_ROUND_MS);
 	if (!stopped)

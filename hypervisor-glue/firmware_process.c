@@ -49,6 +49,7 @@ struct svio_fw_process {
 	int pidfd; /* -1: none */
 	bool ready;
 	bool ever_ready;
+	bool stopping;
 	bool killed; /* by us: not a crash to wonder at */
 };
 
@@ -277,6 +278,8 @@ static void handle_exit(void *context, int fd, uint32_t events)
 	if (!quick)
 		process->delay_us = 0;
 	process->ops->gone(process->context);
+	if (process->stopping)
+		return;
 	if (is_fatal(process, &info)) {
 		svio_log(SVIO_LOG_ERROR, "the firmware %s",
 			 explain_exit(&info, text, sizeof(text)));
@@ -374,6 +377,11 @@ void svio_fw_process_free(struct svio_fw_process *process)
 		forget_process(process);
 	}
 	free_process(process);
+}
+
+void svio_fw_process_stopping(struct svio_fw_process *process)
+{
+	process->stopping = true;
 }
 
 void svio_fw_process_ready(struct svio_fw_process *process)

@@ -51,6 +51,9 @@ int svio_fw_process_new(struct svio_loop *loop, const char *path, const char *wi
 /* Wait a moment for it to end by itself (STOP was sent), then end it. No callback is called. */
 void svio_fw_process_free(struct svio_fw_process *process);
 
+/* STOP was sent: its end is wanted, and no other is started. */
+void svio_fw_process_stopping(struct svio_fw_process *process);
+
 /* It has answered HELLO. */
 void svio_fw_process_ready(struct svio_fw_process *process);
 bool svio_fw_process_is_ready(const struct svio_fw_process *process);

@@ -246,7 +246,9 @@ static void reg_write_wake_reaches_a_sleeper(void)
 		fixture_wait(&fixture, was_woken, &fixture);
 	}
 	CU_ASSERT_EQUAL(fake_count(&fixture, SVIO_HOST_REG_WRITE), 0);
+	log_clear();
 	fixture_close(&fixture);
+	CU_ASSERT_EQUAL(log_count(""), 0); /* a clean end is silent */
 }
 
 static void irq_set_connects_an_eventfd_and_nothing_else(void)
