@@ -50,9 +50,12 @@ static int replay(struct svio_device *device)
 
 	if (!status)
 		status = svio_objects_replay(device->objects);
-	/* Also those that are being deleted: their VIF_DEL comes after. */
+	/*
+	 * Not those that are being deleted: a new VIF may have their MAC already, and
+	 * would be refused. Their VIF_DEL finds nothing, which is what it asks for.
+	 */
 	for (uint32_t slot = 0; slot < device->segment.vifs_max && !status; slot++)
-		if (device->vifs[slot])
+		if (device->vifs[slot] && !device->vifs[slot]->deleting)
 			status = svio_vif_replay(device->vifs[slot]);
 	return status;
 }

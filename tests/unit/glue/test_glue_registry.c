@@ -424,6 +424,25 @@ static void firmware_gone_changes_are_made_later(void)
 	close(fd);
 }
 
+/* The firmware refuses a MAC that two VIFs have: it must not hear of the old one first. */
+static void firmware_gone_vif_made_anew_is_alone(void)
+{
+	struct svio_vif *vif;
+	char error[256];
+
+	fixture_open(&fixture, "fake", 4, true);
+	fixture_vif(&fixture, "a");
+	fixture_wait_idle(&fixture);
+	kill_firmware();
+	CU_ASSERT_EQUAL(svio_device_vif_del(fixture.device, "a", error), 0);
+	vif = fixture_vif(&fixture, "a");
+	fixture_wait_generation(&fixture, 2);
+	fixture_wait_idle(&fixture);
+	CU_ASSERT_EQUAL(fake_count(&fixture, SVIO_HOST_VIF_ADD), 1);
+	CU_ASSERT_PTR_EQUAL(svio_device_vif_find(fixture.device, "a"), vif);
+	fixture_close(&fixture);
+}
+
 /*
  * A story of everything. The firmware dies (or breaks) at its nth message, for
  * every n: each request is answered once, and the end is always the same.
@@ -620,6 +639,7 @@ SVIO_TEST_MAIN("glue registry", SVIO_TEST(vif_add_new_is_known_to_all),
 	       SVIO_TEST(unmap_while_a_core_hangs_ends_the_firmware),
 	       SVIO_TEST(firmware_killed_successor_knows_everything),
 	       SVIO_TEST(firmware_gone_changes_are_made_later),
+	       SVIO_TEST(firmware_gone_vif_made_anew_is_alone),
 	       SVIO_TEST(story_firmware_dies_at_any_message_ends_the_same),
 	       SVIO_TEST(story_firmware_dies_after_any_answer_ends_the_same),
 	       SVIO_TEST(story_firmware_answers_garbage_ends_the_same),
