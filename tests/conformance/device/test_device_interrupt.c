@@ -200,6 +200,12 @@ static void firmware_kill_armed_queue_is_raised(void)
 	}
 }
 
+/* After all that: every packet is accounted for. */
+static void books_balance(void)
+{
+	CU_ASSERT_TRUE(lab_books_balance(&lab));
+}
+
 /* One device for all cases. */
 int main(int argc, char **argv)
 {
@@ -213,6 +219,7 @@ int main(int argc, char **argv)
 		SVIO_TEST(asleep_device_is_woken_by_a_packet),
 		SVIO_TEST(asleep_device_is_woken_by_a_command),
 		SVIO_TEST(firmware_kill_armed_queue_is_raised),
+		SVIO_TEST(books_balance),
 	};
 	const struct svio_test_suite suite = { "device interrupt", NULL, NULL, cases,
 					       sizeof(cases) / sizeof(cases[0]) };

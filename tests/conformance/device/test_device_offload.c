@@ -262,6 +262,12 @@ static void vlan_with_checksum_to_both_peers(void)
 	CU_ASSERT_TRUE(frame_checksums_hold(received.data, received.bytes));
 }
 
+/* After all that: every packet is accounted for. */
+static void books_balance(void)
+{
+	CU_ASSERT_TRUE(lab_books_balance(&lab));
+}
+
 /* One device for all cases. */
 int main(int argc, char **argv)
 {
@@ -276,6 +282,7 @@ int main(int argc, char **argv)
 		SVIO_TEST(vlan_inserted_tag_is_stripped_for_able_peer),
 		SVIO_TEST(vlan_inserted_tag_stays_for_plain_peer),
 		SVIO_TEST(vlan_with_checksum_to_both_peers),
+		SVIO_TEST(books_balance),
 	};
 	const struct svio_test_suite suite = { "device offload", NULL, NULL, cases,
 					       sizeof(cases) / sizeof(cases[0]) };

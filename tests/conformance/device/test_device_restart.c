@@ -83,6 +83,7 @@ static void firmware_kill_under_traffic_loses_nothing(void)
 	CU_ASSERT_TRUE(stream_drain(&stream));
 	CU_ASSERT_EQUAL(stream.lost, 0);
 	CU_ASSERT_EQUAL(stream.broken, 0);
+	lab_books_balance(&lab);
 	CU_ASSERT_EQUAL(svio_vif_status(a.vif, &after), 0);
 	CU_ASSERT_EQUAL(after.state, SVIO_VIF_STATE_READY);
 	CU_ASSERT_EQUAL(after.fw_generation, before.fw_generation + KILLS);
