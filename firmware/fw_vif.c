@@ -239,18 +239,35 @@ static void cache_config(struct svio_fw *fw, struct fw_vif *vif)
 	svio_sched_meter_set(&vif->rx_meter, config->rx_max_bps, 0, fw->now_ns);
 }
 
+/*
+ * Changes of config that no firmware was told of: sviod leaves out a VIF_UPDATE
+ * that the replay covers. The registers show what the guest knows so far.
+ */
+static void catch_up(struct svio_fw *fw, struct fw_vif *vif)
+{
+	uint64_t mac = (uint64_t)fw_reg_get(vif, SVIO_REG_MAC_HI) << 32 |
+		       fw_reg_get(vif, SVIO_REG_MAC_LO);
+
+	if (vif->sram->mac == mac)
+		vif->sram->mac = vif->permanent_mac;
+	if (vif->sram->mtu > vif->slot->config.mtu_max)
+		vif->sram->mtu = vif->slot->config.mtu_max;
+	fw_vif_link_event(fw, vif);
+	fw_regs_refresh(fw, vif);
+	apply_trust(fw, vif);
+}
+
 /* Go on with what an earlier firmware left; rings are reconciled when they are first used. */
 static void resume(struct svio_fw *fw, struct fw_vif *vif)
 {
 	uint32_t status = fw_reg_get(vif, SVIO_REG_STATUS);
 	uint32_t qid;
 
-	fw_regs_refresh(fw, vif);
-	apply_trust(fw, vif);
+	vif->status = status < SVIO_VIF_STATE_COUNT ? status : SVIO_VIF_STATE_ERROR;
+	catch_up(fw, vif);
 	fw_switch_statics(fw, vif, true);
 	count_promiscuous(fw, vif, true);
 	svio_rss_prepare(vif->rss, vif->sram->rss_key);
-	vif->status = status < SVIO_VIF_STATE_COUNT ? status : SVIO_VIF_STATE_ERROR;
 	if (status >= SVIO_VIF_STATE_COUNT)
 		fw_reg_set(vif, SVIO_REG_ERROR, SVIO_ERROR_INTERNAL);
 	fw_reg_set(vif, SVIO_REG_STATUS, vif->status);

@@ -389,6 +389,32 @@ static void filters_and_learned_settings_survive(void)
 	CU_ASSERT_EQUAL(fake_counter(1, SVIO_COUNTER_rx_drop_too_long), 1);
 }
 
+/* sviod tells the next firmware only what is so now. */
+static void settings_changed_while_dead_come_into_force(void)
+{
+	static const uint8_t mac[6] = { 0x02, 0, 0, 0, 0x55, 1 };
+	uint8_t frame[1600];
+
+	set_up();
+	memcpy(fake_config(1)->mac, mac, 6);
+	fake_config(1)->mtu_max = 1000;
+	fake_config(1)->max_bps = 50000000;
+	guest[1].events = 0;
+	restart();
+	guest_frame(frame, 60, mac, fake_config(0)->mac, 1);
+	guest_send(&guest[0], 0, frame, 60);
+	guest_frame(frame, 1500, mac, fake_config(0)->mac, 1);
+	guest_send(&guest[0], 0, frame, 1500);
+	fake_run();
+	CU_ASSERT_TRUE(guest_receive(&guest[1], 0, &packet));
+	CU_ASSERT_FALSE(guest_receive(&guest[1], 0, &packet));
+	CU_ASSERT_EQUAL(fake_counter(1, SVIO_COUNTER_rx_drop_too_long), 1);
+	CU_ASSERT_EQUAL(guest_queue_error(&guest[1], SVIO_QUEUE_RX, 0), 0);
+	CU_ASSERT_EQUAL(guest[1].events, 1);
+	CU_ASSERT_EQUAL(guest[1].event.event, SVIO_EVENT_LINK);
+	CU_ASSERT_EQUAL(guest[1].event.detail, 50);
+}
+
 static void ring_gone_while_dead_stops_the_queue(void)
 {
 	uint64_t unmapped;
@@ -417,4 +443,5 @@ SVIO_TEST_MAIN_WITH("firmware recovery", NULL, fake_free,
 		    SVIO_TEST(armed_queues_get_an_interrupt_after_restart),
 		    SVIO_TEST(completion_is_reported_by_an_interrupt_whenever_it_crashes),
 		    SVIO_TEST(filters_and_learned_settings_survive),
+		    SVIO_TEST(settings_changed_while_dead_come_into_force),
 		    SVIO_TEST(ring_gone_while_dead_stops_the_queue))

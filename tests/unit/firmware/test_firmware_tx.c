@@ -126,9 +126,9 @@ static void send_from_every_page_of_a_patchwork_arrives(void)
 	for (i = 0; i < 64; i++) {
 		struct svio_tx_desc desc = { .len = 60, .flags = SVIO_TX_END };
 
-		desc.addr = iova + (uint64_t)(i * 11 % 64) * 4096 + i * 60;
+		desc.addr = iova + (uint64_t)(i * 11 % 64) * 4096 + i * 60ull;
 		guest_frame_between(frame, 60, 0, 1, i);
-		memcpy(fake.mem[0] + 0x200000 + (size_t)(i * 11 % 64 * 37 % 64) * 4096 + i * 60,
+		memcpy(fake.mem[0] + 0x200000 + (size_t)(i * 11 % 64 * 37 % 64) * 4096 + i * 60ull,
 		       frame, 60);
 		guest_tx_put(&guest[0], 0, &desc);
 	}
