@@ -170,7 +170,7 @@ static void traffic_survives_a_kill_at_any_instruction(void)
 		CU_ASSERT_EQUAL(fake_reg(0, SVIO_REG_STATUS), SVIO_VIF_STATE_READY);
 		CU_ASSERT_EQUAL(fake_counter(0, SVIO_COUNTER_queue_errors), 0);
 	}
-	printf("%u of %u killed in the middle\n", killed, KILLS);
+	printf("%u of %d killed in the middle\n", killed, KILLS);
 	CU_ASSERT_TRUE(killed > KILLS / 10);
 }
 
