@@ -410,7 +410,7 @@ static void settings_changed_while_dead_come_into_force(void)
 	CU_ASSERT_FALSE(guest_receive(&guest[1], 0, &packet));
 	CU_ASSERT_EQUAL(fake_counter(1, SVIO_COUNTER_rx_drop_too_long), 1);
 	CU_ASSERT_EQUAL(guest_queue_error(&guest[1], SVIO_QUEUE_RX, 0), 0);
-	CU_ASSERT_EQUAL(guest[1].events, 1);
+	CU_ASSERT_EQUAL(guest[1].events, 1u << SVIO_EVENT_LINK);
 	CU_ASSERT_EQUAL(guest[1].event.event, SVIO_EVENT_LINK);
 	CU_ASSERT_EQUAL(guest[1].event.detail, 50);
 }
