@@ -64,6 +64,11 @@ class DriverCase(unittest.TestCase):
                            check=False).output
         self.assertIn(" 0% packet loss", output, output)
 
+    def ping_beside_traffic(self):
+        """A ping that comes back; beside a flood some find no buffer."""
+        self.a.run(f"ping -q -c 20 -i 0.02 -W 1 {address(1)} > /tmp/out; "
+                   "! grep -q ' 0 received' /tmp/out")
+
     def tcp(self, to=None, options="", source=None, server=None):
         """A short TCP stream; returns iperf3's report."""
         source, server = source or self.a, server or self.b

@@ -92,7 +92,7 @@ class Lifecycle(DriverCase):
             for _ in range(5):
                 self.a.run(f"echo 1 > /sys/bus/pci/devices/{self.a.pci}/reset", 60)
                 self.wait_carrier(self.a)
-                self.ping()
+                self.ping_beside_traffic()
             self.assertTrue(stream.running(), "TCP did not survive")
         self.tcp()
 
@@ -173,7 +173,7 @@ class Lifecycle(DriverCase):
             for _ in range(3):
                 old = self.device.kill_firmware()
                 self.device.wait_new_firmware(old)
-                self.ping()
+                self.ping_beside_traffic()
                 self.a.run("ethtool -S eth0 > /dev/null")
             self.assertTrue(stream.running(), "TCP did not survive")
         news = self.a.run("dmesg").output.splitlines()[lines:]

@@ -57,7 +57,7 @@ class Settings(DriverCase):
                 self.ethtool(f"-L eth0 combined {count}")
                 self.assertEqual(self.current(self.ethtool("-l eth0"), "Combined"), str(count))
                 self.wait_carrier(self.a)
-                self.ping()
+                self.ping_beside_traffic()
         self.assertNotEqual(self.a.run("ethtool -L eth0 combined 5", check=False).status, 0)
         self.assertNotEqual(self.a.run("ethtool -L eth0 combined 0", check=False).status, 0)
 
@@ -75,6 +75,8 @@ class Settings(DriverCase):
         self.ethtool("-C eth0 rx-usecs 0 rx-frames 1 tx-usecs 32 tx-frames 32")
 
     def test_rss_table_and_key(self):
+        if self.kernel == "6.1":
+            self.skipTest("today's ethtool sets a field that this kernel wants to be zero")
         self.ethtool("-X eth0 weight 0 1")
         self.assertRegex(self.ethtool("-x eth0"), r"0:\s+1\s+1\s+1\s+1")
         before = self.statistics(self.a)

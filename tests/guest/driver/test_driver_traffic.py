@@ -95,7 +95,9 @@ class Traffic(DriverCase):
         with self.traffic():
             for mtu in (9000, 1500, 576, 4000, 1280, 9000, 1500):
                 self.a.run(f"ip link set eth0 mtu {mtu}")
-                self.ping(options="-s 100")
+                self.wait_carrier(self.a)
+                self.ping_beside_traffic()
+        self.ping()
         self.a.run("ip link set eth0 mtu 67", check=False)
         self.assertIn("mtu 1500", self.a.run("ip link show eth0").output)
 
