@@ -39,8 +39,10 @@ static uint32_t toeplitz(const struct svio_rss *rss, uint32_t from, const uint8_
 	uint32_t i;
 
 	for (i = 0; i < bytes; i++) {
-		hash ^= rss->table[(from + i) * 2][data[i] >> 4];
-		hash ^= rss->table[(from + i) * 2 + 1][data[i] & 15];
+		const uint32_t(*rows)[16] = &rss->table[2 * (size_t)(from + i)];
+
+		hash ^= rows[0][data[i] >> 4];
+		hash ^= rows[1][data[i] & 15];
 	}
 	return hash;
 }

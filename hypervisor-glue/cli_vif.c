@@ -121,7 +121,7 @@ static const char *format_vlan(struct json_object *vif, char *text)
 	uint64_t vlan = cli_number(vif, "vlan");
 
 	if (vlan == 0)
-		return strcpy(text, "trunk");
+		return memcpy(text, "trunk", sizeof("trunk"));
 	snprintf(text, CLI_CELL_BYTES, "%" PRIu64, vlan);
 	return text;
 }

@@ -172,7 +172,7 @@ static int read_name(struct command *command)
 	text = json_object_get_string(name);
 	status = svio_name_check(text, command->error);
 	if (!status)
-		strcpy(command->name, text);
+		snprintf(command->name, sizeof(command->name), "%s", text);
 	return status;
 }
 
@@ -219,7 +219,7 @@ static void run_add(struct command *command)
 	if (!status)
 		status = read_settings(command, &settings);
 	if (!status) {
-		strcpy(settings.name, command->name);
+		snprintf(settings.name, sizeof(settings.name), "%s", command->name);
 		command->verb = "made";
 		status = svio_device_vif_add_then(command->device, &settings, command->error, done,
 						  command);

@@ -326,7 +326,7 @@ static int listen_at(struct svio_control *control)
 
 	if (strlen(control->path) >= sizeof(address.sun_path))
 		return -ENAMETOOLONG;
-	strcpy(address.sun_path, control->path);
+	memcpy(address.sun_path, control->path, strlen(control->path) + 1);
 	control->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (control->fd < 0)
 		return -errno;

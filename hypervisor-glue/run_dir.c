@@ -77,7 +77,7 @@ static int take_lock(const char *path, int dir_fd)
 	}
 	if (flock(lock_fd, LOCK_EX | LOCK_NB)) {
 		if (read(lock_fd, pid, sizeof(pid) - 1) <= 0)
-			strcpy(pid, "unknown");
+			memcpy(pid, "unknown", sizeof("unknown"));
 		pid[strcspn(pid, "\n")] = '\0';
 		svio_log(SVIO_LOG_ERROR,
 			 "another sviod (process %s) has the run directory %s: "

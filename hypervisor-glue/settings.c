@@ -93,7 +93,7 @@ int svio_rate_parse(const char *text, uint64_t *bps, char *error)
 const char *svio_rate_format(uint64_t bps, char text[SVIO_RATE_BYTES])
 {
 	if (bps == 0)
-		return strcpy(text, "off");
+		return memcpy(text, "off", sizeof("off"));
 	for (size_t i = 0; i < sizeof(rate_units) / sizeof(rate_units[0]); i++) {
 		uint64_t factor = rate_units[i].factor;
 		size_t length;

@@ -225,7 +225,8 @@ int main(int argc, char **argv)
 	const char *run_dir = getenv("SVIO_RUN_DIR");
 	struct cli cli = { .run_dir = run_dir && *run_dir ? run_dir : SVIO_RUN_DIR_DEFAULT };
 	const struct cli_command *command;
-	int words, status;
+	int words = 1;
+	int status;
 
 	parse_global_options(&cli, argc, argv);
 	argc -= optind;

@@ -253,7 +253,7 @@ int svio_device_vif_add_then(struct svio_device *device, const struct svio_vif_s
 		return slot;
 	vif = make_vif(device, (uint32_t)slot, &settings);
 	status = vif ? announce(vif) : -errno;
-	if (status) {
+	if (status || !vif) {
 		snprintf(error, SVIO_ERROR_BYTES, "VIF %s cannot be made: %s", settings.name,
 			 strerror(-status));
 		if (vif)

@@ -47,7 +47,7 @@ static bool told(const char *key, uint32_t value)
 		if (strncmp(at, key, length) != 0 || at[length] != '=')
 			continue;
 		number = (uint32_t)strtoul(at + length + 1, &end, 10);
-		if (number == value &&
+		if (number == value && segment &&
 		    (*end != '@' || strtoul(end + 1, NULL, 10) == segment->fw_generation))
 			return true;
 	}

@@ -78,7 +78,7 @@ void fixture_open(struct fixture *fixture, const char *wire, uint32_t vifs_max, 
 					       .vifs_max = vifs_max };
 
 	memset(fixture, 0, sizeof(*fixture));
-	strcpy(fixture->run_dir, "/tmp/svio-test-glue-XXXXXX");
+	snprintf(fixture->run_dir, sizeof(fixture->run_dir), "/tmp/svio-test-glue-XXXXXX");
 	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(fixture->run_dir));
 	fixture->loop = svio_loop_new();
 	CU_ASSERT_PTR_NOT_NULL_FATAL(fixture->loop);

@@ -347,7 +347,7 @@ static void post_with_descriptor_sends_a_copy(void)
 				 .msg_iovlen = 1,
 				 .msg_control = control,
 				 .msg_controllen = sizeof(control) };
-	int received;
+	int received = -1;
 
 	attach();
 	expect(SVIO_HOST_HELLO, 0, 0);
@@ -355,7 +355,8 @@ static void post_with_descriptor_sends_a_copy(void)
 	CU_ASSERT_EQUAL(svio_mailbox_post(mailbox, &request), 0);
 	CU_ASSERT_EQUAL(recvmsg(firmware_fd, &header, 0), sizeof(msg));
 	CU_ASSERT_PTR_NOT_NULL_FATAL(CMSG_FIRSTHDR(&header));
-	memcpy(&received, CMSG_DATA(CMSG_FIRSTHDR(&header)), sizeof(received));
+	if (CMSG_FIRSTHDR(&header))
+		memcpy(&received, CMSG_DATA(CMSG_FIRSTHDR(&header)), sizeof(received));
 	CU_ASSERT_EQUAL(count_descriptors(), before + 2);
 	close(received);
 	reply(&msg, 0);

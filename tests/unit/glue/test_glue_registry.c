@@ -55,7 +55,7 @@ static int try_add(const char *name, uint8_t mac_end, char *error)
 {
 	struct svio_vif_settings settings = { 0 };
 
-	strcpy(settings.name, name);
+	snprintf(settings.name, sizeof(settings.name), "%s", name);
 	if (mac_end) {
 		settings.mac[0] = 2;
 		settings.mac[5] = mac_end;

@@ -31,7 +31,8 @@ static inline void iommu_fixture_open(struct iommu_fixture *fixture, uint32_t pa
 	fixture->arena_bytes = (size_t)pages * SVIO_IOMMU_PAGE_BYTES;
 	fixture->arena = aligned_alloc(SVIO_IOMMU_PAGE_BYTES, fixture->arena_bytes);
 	state = malloc(svio_iommu_state_bytes(fixture->arena_bytes));
-	CU_ASSERT_FATAL(fixture->arena != NULL && state != NULL);
+	if (!fixture->arena || !state)
+		abort();
 	memset(fixture->arena, 0, fixture->arena_bytes);
 	memset(state, 0xa5, svio_iommu_state_bytes(fixture->arena_bytes));
 	fixture->iommu = svio_iommu_init(state, fixture->arena, fixture->arena_bytes, domains_max);

@@ -62,7 +62,7 @@ static uint64_t offset_of(uint64_t iova, uint64_t *run_bytes)
 
 static void map_one_page_translates_all_its_bytes(void)
 {
-	uint64_t bytes;
+	uint64_t bytes = 0;
 
 	CU_ASSERT_EQUAL(map(0x10000, 4 * KIB, 0x7000), 0);
 	CU_ASSERT_EQUAL(offset_of(0x10000, &bytes), 0x7000);
@@ -75,7 +75,7 @@ static void map_one_page_translates_all_its_bytes(void)
 
 static void map_aligned_alike_takes_the_largest_leaves(void)
 {
-	uint64_t bytes;
+	uint64_t bytes = 0;
 
 	/* 4 KiB, 2 MiB, 1 GiB, 2 MiB, 4 KiB. */
 	CU_ASSERT_EQUAL(map(GIB - 2 * MIB - 4 * KIB, GIB + 4 * MIB + 8 * KIB,
@@ -96,7 +96,7 @@ static void map_aligned_alike_takes_the_largest_leaves(void)
 
 static void map_offset_aligned_to_2m_only_uses_2m_leaves(void)
 {
-	uint64_t bytes;
+	uint64_t bytes = 0;
 
 	CU_ASSERT_EQUAL(map(4 * GIB, GIB, 2 * MIB), 0);
 	CU_ASSERT_EQUAL(offset_of(4 * GIB + 5 * MIB, &bytes), 7 * MIB);
@@ -106,7 +106,7 @@ static void map_offset_aligned_to_2m_only_uses_2m_leaves(void)
 
 static void map_offset_misaligned_uses_4k_leaves(void)
 {
-	uint64_t bytes;
+	uint64_t bytes = 0;
 
 	CU_ASSERT_EQUAL(map(0, 8 * MIB, 4 * KIB), 0);
 	CU_ASSERT_EQUAL(offset_of(8 * MIB - 1, &bytes), 8 * MIB + 4 * KIB - 1);
@@ -154,7 +154,7 @@ static void map_at_the_last_addresses_works(void)
 {
 	const uint64_t top = 1ull << SVIO_IOMMU_ADDRESS_LG2;
 	const uint64_t object_top = 1ull << SVIO_IOMMU_OBJECT_LG2_MAX;
-	uint64_t bytes;
+	uint64_t bytes = 0;
 
 	CU_ASSERT_EQUAL(map(top - 4 * KIB, 4 * KIB, object_top - 4 * KIB), 0);
 	CU_ASSERT_EQUAL(offset_of(top - 1, &bytes), object_top - 1);
@@ -166,7 +166,7 @@ static void map_at_the_last_addresses_works(void)
 
 static void map_whole_object_range_at_once_works(void)
 {
-	uint64_t bytes;
+	uint64_t bytes = 0;
 
 	CU_ASSERT_EQUAL(map(0, 1ull << SVIO_IOMMU_OBJECT_LG2_MAX, 0), 0);
 	CU_ASSERT_EQUAL(stats().table_pages, 1 + 128);
@@ -273,7 +273,7 @@ static void log_unmapped(void *context, uint64_t iova, uint64_t bytes, uint32_t 
 static void unmap_adjoining_mappings_reports_each_as_it_was_mapped(void)
 {
 	struct unmapped_log log = { 0 };
-	uint64_t bytes;
+	uint64_t bytes = 0;
 
 	/* The second goes on in the same object: only the mark tells them apart. */
 	CU_ASSERT_EQUAL(map(2 * MIB, 2 * MIB, 0), 0);
@@ -391,7 +391,7 @@ static void mapping_next_lists_all_in_order(void)
 
 static void unmap_65535_packets_at_once_finds_each(void)
 {
-	uint64_t bytes;
+	uint64_t bytes = 0;
 	uint32_t i;
 
 	/* Each its own object offset, every other page, as a vIOMMU guest leaves them behind. */

@@ -52,9 +52,10 @@ uint32_t build_header_bytes(const struct frame_spec *spec)
 
 static void build_ethernet(const struct frame_spec *spec, uint8_t *frame)
 {
+	static const uint8_t macs[12] = { 2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2 };
 	uint16_t type = spec->version == 4 ? SVIO_ETHERTYPE_IPV4 : SVIO_ETHERTYPE_IPV6;
 
-	memcpy(frame, "\x02\x00\x00\x00\x00\x01\x02\x00\x00\x00\x00\x02", 12);
+	memcpy(frame, macs, sizeof(macs));
 	if (spec->tagged) {
 		svio_put_be16(frame + 12, SVIO_ETHERTYPE_VLAN);
 		svio_put_be16(frame + 14, spec->vlan_tci);
@@ -64,6 +65,7 @@ static void build_ethernet(const struct frame_spec *spec, uint8_t *frame)
 
 static void build_ip(const struct frame_spec *spec, uint8_t *ip, uint32_t ip_bytes)
 {
+	static const uint8_t addresses[8] = { 10, 0, 0, 1, 10, 0, 0, 2 };
 	uint32_t i;
 
 	if (spec->version == 4) {
@@ -74,7 +76,7 @@ static void build_ip(const struct frame_spec *spec, uint8_t *ip, uint32_t ip_byt
 		svio_put_be16(ip + 4, 0xfffe);
 		ip[8] = 64;
 		ip[9] = spec->protocol;
-		memcpy(ip + 12, "\x0a\x00\x00\x01\x0a\x00\x00\x02", 8);
+		memcpy(ip + 12, addresses, sizeof(addresses));
 		for (i = 20; i < header; i++)
 			ip[i] = 1;
 		svio_put_be16(ip + 10, (uint16_t)~naive_sum(ip, header, 0));
