@@ -214,7 +214,11 @@ static bool tx_waits(const struct vif_tx *tx)
 	return __atomic_load_n(&tx->status->head, __ATOMIC_ACQUIRE) != tx->reaped;
 }
 
-/* SPEC 4.3: arm, full barrier, look once more. */
+/*
+ * SPEC 4.3: arm, full barrier, look once more. A device that sleeps need not be
+ * woken: what it had completed before is seen here, and whatever completes
+ * something later wakes it.
+ */
 uint32_t svio_vif_queue_arm(struct svio_vif_queue *queue, uint32_t ways)
 {
 	struct vif_rx *rx = &queue->rx;
@@ -226,7 +230,7 @@ uint32_t svio_vif_queue_arm(struct svio_vif_queue *queue, uint32_t ways)
 	vif_doorbell_store(&tx->doorbell->arm,
 			   ways & SVIO_VIF_TX ? SVIO_ARM_ENABLE | (tx->reaped & SVIO_ARM_INDEX)
 					      : 0);
-	vif_tail_announce(queue->vif);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if ((ways & SVIO_VIF_RX) && rx_waits(rx))
 		ready |= SVIO_VIF_RX;
 	if ((ways & SVIO_VIF_TX) && tx_waits(tx))
