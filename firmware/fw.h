@@ -103,6 +103,7 @@ struct fw_vif {
 	uint64_t busy_ns; /* when it had work last */
 	struct svio_sched_meter rx_meter;
 	struct svio_iommu_fault_limit fault_limit;
+	uint64_t log_next_ns; /* a guest that fails over and over does not fill the host's log */
 	struct fw_rx_open *rx_open[SVIO_QUEUES_MAX];
 };
 

@@ -10,6 +10,9 @@
 /* SRAM while it is being cleared: its counters are kept, the rest is worth nothing. */
 #define CLEARING 0x53564602u
 
+/* At most one line a VIF and second. */
+#define LOG_INTERVAL_NS 1000000000u
+
 #define RX_OFFLOADS                                                                 \
 	(SVIO_FEATURE(RX_CSUM) | SVIO_FEATURE(RX_PARTIAL) | SVIO_FEATURE(RX_TSO4) | \
 	 SVIO_FEATURE(RX_TSO6) | SVIO_FEATURE(RX_USO) | SVIO_FEATURE(RX_VLAN))
@@ -52,6 +55,14 @@ int fw_vif_move(struct svio_fw *fw, struct fw_vif *vif, enum svio_vif_state to)
 	return 0;
 }
 
+static void log_failure(struct svio_fw *fw, struct fw_vif *vif)
+{
+	if (fw->now_ns < vif->log_next_ns)
+		return;
+	vif->log_next_ns = fw->now_ns + LOG_INTERVAL_NS;
+	fw_log(fw, vif->id, "stopped by an error: see its ERROR register");
+}
+
 void fw_vif_fail(struct svio_fw *fw, struct fw_vif *vif, enum svio_error error,
 		 const struct fw_qref *cause, uint64_t addr)
 {
@@ -63,7 +74,7 @@ void fw_vif_fail(struct svio_fw *fw, struct fw_vif *vif, enum svio_error error,
 	fw_reg_set(vif, SVIO_REG_ERROR_INFO, info);
 	fw_reg_set(vif, SVIO_REG_ERROR_ADDR_LO, (uint32_t)addr);
 	fw_reg_set(vif, SVIO_REG_ERROR_ADDR_HI, (uint32_t)(addr >> 32));
-	fw_log(fw, vif->id, "stopped by an error: see its ERROR register");
+	log_failure(fw, vif);
 	if (vif->status == SVIO_VIF_STATE_READY && error != SVIO_ERROR_ADMIN_RING)
 		fw_admin_last_event(fw, vif, error, info, addr);
 	fw_vif_move(fw, vif, SVIO_VIF_STATE_ERROR);

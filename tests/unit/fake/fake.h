@@ -53,6 +53,7 @@ struct svio_hal {
 	uint64_t crash_at; /* 0: never; else longjmp at that step */
 	jmp_buf crash;
 	uint32_t object_lost; /* this object is not there */
+	uint32_t log_lines;
 };
 
 struct fake {

@@ -72,6 +72,18 @@ static void control_in_wrong_state_says_sequence(void)
 	CU_ASSERT_EQUAL(fake_reg(0, SVIO_REG_ERROR), SVIO_ERROR_NONE);
 }
 
+static void failing_over_and_over_does_not_fill_the_log(void)
+{
+	uint32_t i;
+
+	for (i = 0; i < 100; i++)
+		enter(SVIO_VIF_STATE_ERROR);
+	CU_ASSERT_EQUAL(fake.hal.log_lines, 1);
+	fake.hal.now_ns += 1000000000;
+	enter(SVIO_VIF_STATE_ERROR);
+	CU_ASSERT_EQUAL(fake.hal.log_lines, 2);
+}
+
 static void control_unknown_value_is_ignored(void)
 {
 	enter(SVIO_VIF_STATE_READY);
@@ -305,6 +317,7 @@ static void attach_foreign_segment_is_refused(void)
 SVIO_TEST_MAIN_WITH("firmware vif", setup, fake_free,
 		    SVIO_TEST(control_every_state_and_value_moves_as_specified),
 		    SVIO_TEST(control_in_wrong_state_says_sequence),
+		    SVIO_TEST(failing_over_and_over_does_not_fill_the_log),
 		    SVIO_TEST(control_unknown_value_is_ignored),
 		    SVIO_TEST(negotiate_each_feature_needs_what_the_list_says),
 		    SVIO_TEST(negotiate_unknown_feature_is_an_error),
