@@ -62,6 +62,8 @@ static bool take_completion(struct svio_vif *vif, struct svio_admin_cmpl *cmpl)
 	*cmpl = *entry;
 	admin->head++;
 	vif_doorbell_store(&vif->doorbells->admin.head, admin->head);
+	/* A device that found the ring full may have gone to sleep with something to tell. */
+	vif_tail_announce(vif);
 	return true;
 }
 

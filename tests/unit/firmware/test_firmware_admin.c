@@ -408,6 +408,29 @@ static void events_wait_for_room_and_none_is_lost(void)
 	CU_ASSERT_FALSE(guest_admin_next(&guest, &cmpl));
 }
 
+/* SPEC.md, chapter 7: room that a sleeping device is given is announced as a tail is (4.2). */
+static void completion_ring_full_lets_the_device_sleep(void)
+{
+	struct svio_admin_cmd nop = { .opcode = SVIO_ADMIN_NOP };
+	struct svio_admin_cmpl cmpl;
+	uint32_t i;
+
+	for (i = 0; i < (1u << GUEST_ADMIN_LG2); i++)
+		guest_admin_put(&guest, &nop);
+	fake_run();
+	guest_admin_put(&guest, &nop);
+	for (i = 0; i < 2000 && !fake.doorbells[0]->asleep; i++) {
+		fake.hal.now_ns += 100000;
+		svio_fw_poll(fake.fw);
+	}
+	CU_ASSERT_EQUAL_FATAL(fake.doorbells[0]->asleep, 1);
+	CU_ASSERT_TRUE(guest_admin_next(&guest, &cmpl)); /* wakes it */
+	fake_run();
+	for (i = 0; i < (1u << GUEST_ADMIN_LG2); i++)
+		CU_ASSERT_TRUE(guest_admin_next(&guest, &cmpl));
+	CU_ASSERT_EQUAL(cmpl.id, guest.admin_id);
+}
+
 SVIO_TEST_MAIN_WITH("firmware admin", setup, fake_free, SVIO_TEST(opcode_unknown_is_refused),
 		    SVIO_TEST(opcode_without_its_feature_is_refused),
 		    SVIO_TEST(reserved_bytes_are_checked),
@@ -423,4 +446,5 @@ SVIO_TEST_MAIN_WITH("firmware admin", setup, fake_free, SVIO_TEST(opcode_unknown
 		    SVIO_TEST(offload_set_takes_a_subset_of_the_accepted),
 		    SVIO_TEST(stats_get_writes_counters), SVIO_TEST(link_get_tells_state_and_speed),
 		    SVIO_TEST(completion_ring_full_holds_commands_back),
+		    SVIO_TEST(completion_ring_full_lets_the_device_sleep),
 		    SVIO_TEST(events_wait_for_room_and_none_is_lost))
