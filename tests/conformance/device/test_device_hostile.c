@@ -86,6 +86,88 @@ static void attacks_by_registers_and_commands_are_stopped(void)
 	CU_ASSERT_EQUAL(neighbours.stream.duplicates, 0);
 }
 
+/* A descriptor that is nearly right: most fields good, some random. */
+static struct svio_tx_desc random_desc(uint64_t *random, const struct svio_vif_raw *raw)
+{
+	struct svio_tx_desc desc = { .addr = raw->iova +
+					     svio_test_random(random) % raw->memory_bytes,
+				     .len = (uint16_t)(14 + svio_test_random(random) % 2000),
+				     .flags = SVIO_TX_END };
+	uint64_t dice = svio_test_random(random) % 16;
+
+	if (dice == 0)
+		desc.addr = svio_test_random(random);
+	else if (dice == 1)
+		desc.len = (uint16_t)svio_test_random(random);
+	else if (dice == 2)
+		desc.flags = (uint16_t)svio_test_random(random);
+	else if (dice < 6)
+		desc.flags = 0;
+	else if (dice < 9)
+		desc.flags |= SVIO_TX_EXT;
+	else if (dice == 9)
+		desc.vlan_tci = (uint16_t)svio_test_random(random);
+	return desc;
+}
+
+static struct svio_tx_desc random_ext(uint64_t *random)
+{
+	struct svio_tx_ext ext = { .csum_start = (uint16_t)(svio_test_random(random) % 100),
+				   .csum_offset = (uint16_t)(svio_test_random(random) % 20),
+				   .gso_size = (uint16_t)(svio_test_random(random) % 1500),
+				   .hdr_len = (uint16_t)(svio_test_random(random) % 100),
+				   .gso_type = (uint8_t)(svio_test_random(random) % 6),
+				   .flags = SVIO_TX_EXT_CSUM };
+	struct svio_tx_desc desc;
+
+	memcpy(&desc, &ext, sizeof(desc));
+	return desc;
+}
+
+/* One queue's life: a ring of nonsense, while the guest goes on changing it, until the queue stops. */
+static bool live_in_nonsense(uint64_t *random)
+{
+	struct svio_vif_raw raw;
+	struct svio_vif_raw_queue queue;
+	enum svio_error error = SVIO_ERROR_NONE;
+
+	svio_vif_raw_get(hostile.vif, &raw);
+	svio_vif_raw_queue_get(hostile.queue, &queue);
+	for (uint32_t tail = 0; tail < 2000 && !error;) {
+		for (int i = 0; i < 16; i++) {
+			uint64_t at = svio_test_random(random) & ((1u << queue.tx_lg2) - 1);
+
+			queue.tx_ring[at] = svio_test_random(random) % 4 ? random_desc(random, &raw)
+									 : random_ext(random);
+		}
+		tail += (uint32_t)(svio_test_random(random) % 50);
+		svio_vif_raw_tail_store(hostile.vif, SVIO_QUEUE_TX, 0, tail);
+		if (svio_test_random(random) % 8 == 0)
+			queue.rx_ring[svio_test_random(random) % (1u << queue.rx_lg2)].addr =
+				svio_test_random(random);
+		send_to_hostile(NULL);
+		if (svio_vif_queue_error_get(hostile.vif, SVIO_QUEUE_TX, 0, &error, NULL))
+			return false;
+	}
+	return svio_vif_reset(hostile.vif) == 0;
+}
+
+static void random_rings_hurt_nobody(void)
+{
+	uint64_t random = svio_test_seed(20261121);
+	pid_t firmware = lab_firmware(&lab);
+
+	CU_ASSERT_TRUE_FATAL(neighbours_start(&neighbours, &from, &to));
+	CU_ASSERT_EQUAL_FATAL(svio_vif_reset(hostile.vif), 0);
+	for (int i = 0; i < 300; i++)
+		CU_ASSERT_TRUE(live_in_nonsense(&random));
+	CU_ASSERT_TRUE(neighbours_stop(&neighbours));
+	CU_ASSERT_EQUAL(neighbours.stream.duplicates, 0);
+	CU_ASSERT_EQUAL(lab_firmware(&lab), firmware);
+	while (guest_receive_now(&witness, 0, &received))
+		;
+}
+
 /* The stopped queue is told by an event, too, and comes back alone; the other queue never stops. */
 static void stopped_queue_is_told_and_restarts(void)
 {
@@ -213,6 +295,7 @@ int main(int argc, char **argv)
 		SVIO_TEST(attacks_by_transmit_rings_are_stopped),
 		SVIO_TEST(attacks_by_receive_rings_are_stopped),
 		SVIO_TEST(attacks_by_registers_and_commands_are_stopped),
+		SVIO_TEST(random_rings_hurt_nobody),
 		SVIO_TEST(stopped_queue_is_told_and_restarts),
 		SVIO_TEST(offload_without_feature_stops_the_queue),
 		SVIO_TEST(memory_that_vanishes_stops_the_vif),
