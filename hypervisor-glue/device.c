@@ -52,7 +52,7 @@ static int replay(struct svio_device *device)
 		status = svio_objects_replay(device->objects);
 	/*
 	 * Not those that are being deleted: a new VIF may have their MAC already, and
-	 * would be refused. Their VIF_DEL finds nothing, which is what it asks for.
+	 * would be refused. The mailbox keeps their VIF_DEL to itself.
 	 */
 	for (uint32_t slot = 0; slot < device->segment.vifs_max && !status; slot++)
 		if (device->vifs[slot] && !device->vifs[slot]->deleting)

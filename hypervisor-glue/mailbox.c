@@ -372,14 +372,36 @@ static bool is_covered(uint32_t type)
 	}
 }
 
+#define VIF_WORDS (SVIO_HOST_VIFS_MAX / 64)
+
+static bool has_bit(const uint64_t bits[VIF_WORDS], uint32_t vif)
+{
+	return vif < SVIO_HOST_VIFS_MAX && (bits[vif / 64] >> (vif % 64) & 1);
+}
+
+/* The VIFs that are being deleted: the replay leaves them out, so nothing is to be said of them. */
+static void find_deleted(const struct svio_mailbox *mailbox, uint64_t bits[VIF_WORDS])
+{
+	const struct request *request;
+
+	for (request = TAILQ_FIRST(&mailbox->requests); request;
+	     request = TAILQ_NEXT(request, link))
+		if (request->what.type == SVIO_HOST_VIF_DEL &&
+		    request->what.vif < SVIO_HOST_VIFS_MAX)
+			bits[request->what.vif / 64] |= 1ull << (request->what.vif % 64);
+}
+
 /* What waits and will be in the replay: not said twice, and answered only if someone listens. */
 static void cover_requests(struct svio_mailbox *mailbox)
 {
+	uint64_t deleted[VIF_WORDS] = { 0 };
 	struct request *request, *next;
 
+	find_deleted(mailbox, deleted);
 	for (request = TAILQ_FIRST(&mailbox->requests); request; request = next) {
 		next = TAILQ_NEXT(request, link);
-		if (is_covered(request->what.type) && !request->answered) {
+		if (!request->answered &&
+		    (is_covered(request->what.type) || has_bit(deleted, request->what.vif))) {
 			request->what.type = TYPE_COVERED;
 			close_fds(request);
 		}

@@ -136,9 +136,16 @@ static int choose_slot(struct svio_device *device, char *error)
 		device->next_slot = (slot + 1) % vifs_max;
 		return (int)slot;
 	}
-	snprintf(error, SVIO_ERROR_BYTES,
-		 "the device has %u VIFs, as many as it can: delete one, or start sviod with more",
-		 vifs_max);
+	if (device->vif_count < vifs_max)
+		snprintf(error, SVIO_ERROR_BYTES,
+			 "all %u slots are taken, some by VIFs whose deletion waits for the "
+			 "firmware: try again in a moment",
+			 vifs_max);
+	else
+		snprintf(error, SVIO_ERROR_BYTES,
+			 "the device has %u VIFs, as many as it can: delete one, or start sviod "
+			 "with more",
+			 vifs_max);
 	return -ENOSPC;
 }
 
@@ -223,6 +230,7 @@ static int announce(struct svio_vif *vif)
 		return errno ? -errno : -EIO;
 	status = post_vif(vif, SVIO_HOST_VIF_ADD, finish_add, vif);
 	if (status) {
+		vif->deleting = true; /* the firmware must not hear of it from the bus */
 		device->bus_ops->del(vif->front);
 		vif->front = NULL;
 	}

@@ -333,6 +333,12 @@ static bool serve(void)
 	status = handle(&msg, fds, count);
 	if (segment)
 		note(&msg);
+	/* What sviod says must make sense to each firmware, whatever became of the one before. */
+	if (segment && status && status != -EIO && !strstr(wire, "refuse")) {
+		fprintf(stderr, "fake firmware: generation %u, message %u, type %u, VIF %u: %s\n",
+			segment->fw_generation, messages, msg.type, msg.vif, strerror(-status));
+		fake_log->mistakes++;
+	}
 	for (int i = 0; i < count; i++)
 		if (fds[i] != kick_fd)
 			close(fds[i]);

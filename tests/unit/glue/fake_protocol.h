@@ -25,7 +25,8 @@
 
 struct fake_log {
 	uint32_t count;
-	uint32_t wakes; /* wake bits that it took (sleepy only) */
+	uint32_t mistakes; /* messages that made no sense, of all generations */
+	uint32_t wakes;    /* wake bits that it took (sleepy only) */
 	struct {
 		uint32_t type;
 		uint32_t vif;

@@ -112,6 +112,7 @@ static void remove_run_dir(const char *path)
 
 void fixture_close(struct fixture *fixture)
 {
+	CU_ASSERT_EQUAL(fake_log_of(fixture)->mistakes, 0);
 	svio_device_close(fixture->device);
 	CU_ASSERT_EQUAL(fixture->fronts, 0);
 	svio_loop_free(fixture->loop);
