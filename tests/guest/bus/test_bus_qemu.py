@@ -19,7 +19,6 @@ from lab import Guest, LabError  # noqa: E402
 
 BUILD = pathlib.Path(os.environ.get("SVIO_BUILD_DIR", TOP / "build/release"))
 DEVICE = "/sys/bus/pci/devices/0000:01:00.0"
-KERNELS = ("6.1", "newest")
 
 
 class BusServer:
@@ -110,30 +109,28 @@ class BusQemu(unittest.TestCase):
 
     def test_guest_sees_uses_and_resets_device(self):
         """Boot, accesses, FLR, remove and rescan, reboot; then QEMU is killed."""
-        for kernel in KERNELS:
-            with self.subTest(kernel=kernel), BusServer() as server:
-                with Guest("a", kernel=kernel, devices=[server.device(bus="rp0")], ports=1,
-                           reboots=True) as guest:
-                    self.use_device(guest, server, self.see_device(guest))
-                    guest.run(f"echo 1 > {DEVICE}/remove; echo 1 > /sys/bus/pci/rescan")
-                    self.see_device(guest)
-                    guest.qmp.command("system_reset")
-                    guest.wait_ready(boots=2)
-                    self.use_device(guest, server, self.see_device(guest))
-                    server.forget()
-                    guest.process.kill()
-                    server.wait("disconnected 0x0")
+        with BusServer() as server:
+            with Guest("a", devices=[server.device(bus="rp0")], ports=1, reboots=True) as guest:
+                self.use_device(guest, server, self.see_device(guest))
+                guest.run(f"echo 1 > {DEVICE}/remove; echo 1 > /sys/bus/pci/rescan")
+                self.see_device(guest)
+                guest.qmp.command("system_reset")
+                guest.wait_ready(boots=2)
+                self.use_device(guest, server, self.see_device(guest))
+                server.forget()
+                guest.process.kill()
+                server.wait("disconnected 0x0")
 
     def test_second_guest_is_refused_at_once(self):
         """device_add on a VIF in use fails by our answer, not by QEMU's timeout."""
         with BusServer() as server:
-            with Guest("a", devices=[server.device(bus="rp0")], ports=1) as first:
+            with Guest("a", kernel="6.1", devices=[server.device(bus="rp0")], ports=1) as first:
                 with Guest("b", ports=1) as second:
                     with self.assertRaisesRegex(LabError, "(?i)busy"):
                         second.qmp.raw("device_add", server.device(bus="rp0", id="late"))
                     second.run("true")
-                first.run(f"cat {DEVICE}/vendor")
                 self.assertNotIn("disconnected 0x0", server.records)
+                self.use_device(first, server, self.see_device(first))
 
     def test_hot_plug_works(self):
         """device_add of a VIF into a running guest."""
