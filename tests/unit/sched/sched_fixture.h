@@ -30,7 +30,8 @@ static inline void sched_fixture_open(struct sched_fixture *fixture, uint32_t no
 	size_t bytes = (svio_sched_bytes(nodes_max) + 63) / 64 * 64;
 	void *memory = aligned_alloc(64, bytes);
 
-	CU_ASSERT_FATAL(memory != NULL);
+	if (!memory)
+		abort();
 	memset(memory, 0xa5, bytes);
 	fixture->now_ns = START_NS;
 	fixture->sched = svio_sched_init(memory, nodes_max, port_bps, fixture->now_ns);
