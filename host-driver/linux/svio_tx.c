@@ -439,7 +439,7 @@ netdev_tx_t svio_tx_xmit(struct sk_buff *skb, struct net_device *netdev)
 	}
 	if (unlikely(free_entries(txq) < txq->stop_below)) {
 		/* The queue was started although it is full: a bug, but not a reason to drop. */
-		netif_tx_stop_queue(txq->nq);
+		stop_if_full(txq);
 		ring_doorbell(txq);
 		return NETDEV_TX_BUSY;
 	}

@@ -2,8 +2,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Coming and going under traffic: up and down, load and unload, resets, errors, suspend, restarts."""
 
+import os
+import signal
+import unittest
+
 import driver_case
 from driver_case import DriverCase, address, thorough
+from lab.vifs import bring_up
 
 # Offsets in the BARs (firmware/abi/svio_regs.h, svio_ring.h).
 CONTROL, WAKE = 0x1C, 0x80
@@ -183,6 +188,36 @@ class Lifecycle(DriverCase):
         for rate in ("1M", "10G", "off"):
             self.device.svio("vif", "set", "a", "--max", rate)
             self.ping()
+
+
+class Reboot(DriverCase):
+    options = {"reboots": True}
+
+    @thorough
+    def test_reboot_under_traffic_hands_over_a_quiet_device(self):
+        flood = self.b.start(f"ping -q -f -s 1000 {address(0)}")
+        self.a.start("reboot -f")
+        self.a.wait_ready(boots=2)
+        bring_up(self.a, address(0))
+        flood.kill()
+        flood.wait(check=False)
+        self.ping()
+
+
+class Stuck(DriverCase):
+    options = {"allow": "NETDEV WATCHDOG|timed out"}
+
+    @unittest.skipUnless(os.environ.get("SVIO_LONG_TESTS"), "takes a minute: SVIO_LONG_TESTS=1")
+    def test_device_that_stands_still_is_reset(self):
+        flood = self.a.start(f"ping -q -f -s 1000 {address(1)}")
+        self.wait_until(self.a, "[ $(cat /sys/class/net/eth0/statistics/rx_packets) -gt 50 ]")
+        os.kill(self.device.firmware_pid(), signal.SIGSTOP)
+        # The watchdog, a command without an answer, a reset; sviod replaces the firmware meanwhile.
+        self.wait_until(self.a, "dmesg | grep -q 'reset: running again'", 120)
+        flood.kill()
+        flood.wait(check=False)
+        self.wait_carrier(self.a)
+        self.ping()
 
 
 if __name__ == "__main__":
