@@ -115,13 +115,15 @@ def show_attack(device, guests):
     """A hostile guest beside a datagram stream. Returns the neighbours' share of loss."""
     chapter("A hostile guest on VIF 'evil': bad addresses, lying lengths, ring index nonsense")
     a, b = guests
-    device.vif_add("evil")
+    for name in ("evil", "accomplice"):
+        device.vif_add(name)
     receiver = b.start(f"netprobe recv -p {PROBE_PORT} -t 30")
     b.wait_port(PROBE_PORT, "udp")
     sender = a.start(f"netprobe send {address(1)} -p {PROBE_PORT} -r 1000 -s 64 -t 6")
     time.sleep(0.5)
-    attack = subprocess.run([programs() / "svio-hostile", device.run_dir / "evil.sock"], text=True,
-                            check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    attack = subprocess.run([programs() / "svio-hostile", device.run_dir / "evil.sock",
+                             "--peer", device.run_dir / "accomplice.sock"], text=True, check=False,
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     *attacks, summary = attack.stdout.strip().splitlines()
     shown = attacks if attack.returncode else attacks[::6]
     for line in shown:
@@ -135,7 +137,8 @@ def show_attack(device, guests):
     sender.wait(60)
     stream = receiver.wait(60).json()
     say(f"the neighbours meanwhile             {stream['lost']} of {stream['sent']} datagrams lost")
-    device.svio("vif", "del", "evil")
+    for name in ("evil", "accomplice"):
+        device.svio("vif", "del", name)
     return stream["lost"] / stream["sent"]
 
 
