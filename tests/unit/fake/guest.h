@@ -33,15 +33,15 @@ struct guest_queue {
 };
 
 struct guest {
+	struct svio_admin_cmpl event; /* the last one */
+	struct guest_queue tx[GUEST_QUEUES];
+	struct guest_queue rx[GUEST_QUEUES];
 	uint32_t vif;
 	uint32_t admin_tail;
 	uint32_t admin_head;
-	uint16_t admin_id;
 	uint32_t tx_data; /* next free byte of the data area */
-	struct guest_queue tx[GUEST_QUEUES];
-	struct guest_queue rx[GUEST_QUEUES];
-	uint32_t events;              /* events seen among completions */
-	struct svio_admin_cmpl event; /* the last one */
+	uint32_t events;  /* events seen among completions */
+	uint16_t admin_id;
 };
 
 struct guest_packet {
