@@ -93,7 +93,8 @@ class Testpmd:
         for port in range(2):
             self.telemetry.send(f"/ethdev/stats,{port}".encode())
             stats = json.loads(self.telemetry.recv(65536))
-            total += stats["/ethdev/stats"]["ipackets"]
+            # Before the port is started there are none.
+            total += (stats["/ethdev/stats"] or {}).get("ipackets", 0)
         return total
 
     def waited_ns(self):
