@@ -14,7 +14,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from lab import LabError  # noqa: E402
 from lab.backend import SERVER, backend_guests  # noqa: E402
 from lab.device import programs  # noqa: E402
-from lab.measure import IPERF_PORT, PROBE_PORT, measure  # noqa: E402
+from lab.measure import IPERF_PORT, PROBE_PORT, measure, medians, warm_up  # noqa: E402
 from lab.vifs import HOST, address, vif_guests  # noqa: E402
 
 STARTED = time.monotonic()
@@ -38,7 +38,7 @@ def ping(guest, to, what, options=""):
     if "5 received" not in output:
         raise LabError(f"{what}: pings were lost:\n{output}")
     times = output.strip().splitlines()[-1].split("=")[-1].split("/")
-    say(f"{what:<34} 5 of 5 back, median about {float(times[1]) * 1000:.0f} us")
+    say(f"{what:<34} 5 of 5 back, fastest {float(times[0]) * 1000:.0f} us")
 
 
 def show_pings(guests):
@@ -142,30 +142,41 @@ def show_attack(device, guests):
     return stream["lost"] / stream["sent"]
 
 
-def tell_vifs(seconds):
-    """All that happens on VIFs. Returns the figures."""
+def compare(device, guests, seconds, rounds):
+    """VIFs and the old way, in turns. Returns the figures of both."""
+    chapter("The same guests on virtio-net + TAP + Linux bridge, in turns with the VIFs")
+    with backend_guests() as (_net, client, server):
+        pids = [g.process.pid for g in guests] + device.pids()
+        sides = {"vif": (*guests, address(1), pids), "backend": (client, server, SERVER)}
+        say("warming up both")
+        for side in sides.values():
+            warm_up(*side[:3])
+        results = {name: [] for name in sides}
+        for number in range(rounds):
+            for name, side in sides.items():
+                result = measure(*side, seconds=seconds)
+                results[name].append(result)
+                say(f"round {number + 1}, {name:<8} RTT {result['rtt_us_p50']:5.0f} us, TCP "
+                    f"{result['tcp_gbps']:5.2f} Gbit/s, UDP {result['udp_kpps']:5.1f} kpps")
+    return results
+
+
+def tell(seconds, rounds):
+    """The whole story. Returns the figures."""
     chapter("Two guests under stock QEMU, each on a VIF of its own; the wire is a TAP on the host")
     with vif_guests() as (_net, device, guests):
         for line in device.svio("vif", "list").rstrip().splitlines():
             say(line)
         show_pings(guests)
-        chapter("TCP and UDP, a -> b")
-        pids = [g.process.pid for g in guests] + device.pids()
-        figures = {"vif": measure(*guests, address(1), pids, seconds, note=say)}
         show_bandwidth(device, guests)
-        figures["firmware_restart_pause_ms"] = show_restart(device, guests)
+        figures = {"firmware_restart_pause_ms": show_restart(device, guests)}
         figures["neighbour_loss_during_attack"] = show_attack(device, guests)
         chapter("What the device counted: svio stats")
         for line in device.svio("stats").rstrip().splitlines():
             say(line)
-    return figures
-
-
-def tell_backend(seconds):
-    """The same guests on the old way."""
-    chapter("The same guests on virtio-net + TAP + Linux bridge")
-    with backend_guests() as (_net, client, server):
-        return measure(client, server, SERVER, seconds=seconds, note=say)
+        results = compare(device, guests, seconds, rounds)
+    figures.update({name: medians(result) for name, result in results.items()})
+    return figures, results
 
 
 ROWS = [("round trip, median", "rtt_us_p50", "us", False), ("round trip, p99", "rtt_us_p99", "us", False),
@@ -173,17 +184,25 @@ ROWS = [("round trip, median", "rtt_us_p50", "us", False), ("round trip, p99", "
         ("host CPU time", "cpu_s_per_gb", "s/GB", False)]
 
 
-def print_table(figures):
+def spread(results, name, key):
+    """Lowest and highest of the rounds."""
+    values = [r[key] for r in results[name]]
+    return f"{min(values):.2f}-{max(values):.2f}"
+
+
+def print_table(figures, results):
     """Side by side."""
-    chapter("Side by side (same machine, same guests, QEMU's TCG: the guests' own speed bounds both)")
-    say(f"{'':<22}{'VIF':>10} {'virtio+tap+bridge':>19}   {'':<8}{'VIF is':>10}")
+    rounds = len(results["vif"])
+    chapter(f"Side by side: medians of {rounds} rounds in turns (QEMU's TCG: the guests bound both)")
+    say(f"{'':<20}{'VIF':>8} {'':<17}{'virtio+tap+bridge':>17} {'':<26}{'VIF : other':>12}")
     for title, key, unit, more in ROWS:
         vif, backend = figures["vif"][key], figures["backend"][key]
-        ratio = (vif / backend if more else backend / vif) if vif and backend else 0
-        say(f"{title:<22}{vif:>10.2f} {backend:>19.2f}   {unit:<8}{ratio:>8.2f} x better")
-    say(f"{'pause at kill -9':<22}{figures['firmware_restart_pause_ms']:>10.1f} {'-':>19}   ms")
-    say(f"{'neighbours lost':<22}{figures['neighbour_loss_during_attack'] * 100:>10.2f} {'-':>19}   %"
-        "  during the attack")
+        ratio = f"{vif / backend:.2f}" if backend else "-"
+        say(f"{title:<20}{vif:>8.2f} {spread(results, 'vif', key):<17}{backend:>17.2f} "
+            f"{spread(results, 'backend', key):<17}{unit:<9}{ratio:>6}   "
+            f"{'more' if more else 'less'} is better")
+    say(f"{'pause at kill -9':<20}{figures['firmware_restart_pause_ms']:>8.1f} ms")
+    say(f"{'neighbours lost':<20}{figures['neighbour_loss_during_attack'] * 100:>8.2f} % during the attack")
 
 
 def main():
@@ -191,10 +210,10 @@ def main():
     parser = argparse.ArgumentParser(prog="demo", description=__doc__)
     parser.add_argument("--json", metavar="FILE", help="write the figures to FILE")
     parser.add_argument("--seconds", type=int, default=5, help="length of each stream (default 5)")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of both sides (default 3)")
     arguments = parser.parse_args()
-    figures = tell_vifs(arguments.seconds)
-    figures["backend"] = tell_backend(arguments.seconds)
-    print_table(figures)
+    figures, results = tell(max(1, arguments.seconds), max(1, arguments.rounds))
+    print_table(figures, results)
     if arguments.json:
         pathlib.Path(arguments.json).write_text(json.dumps(figures, indent=2) + "\n")
 
