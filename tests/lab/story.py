@@ -209,8 +209,8 @@ def main():
     """Tells it all; --json keeps the figures."""
     parser = argparse.ArgumentParser(prog="demo", description=__doc__)
     parser.add_argument("--json", metavar="FILE", help="write the figures to FILE")
-    parser.add_argument("--seconds", type=int, default=5, help="length of each stream (default 5)")
-    parser.add_argument("--rounds", type=int, default=3, help="rounds of both sides (default 3)")
+    parser.add_argument("--seconds", type=int, default=3, help="length of each stream (default 3)")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds of both sides (default 5)")
     arguments = parser.parse_args()
     figures, results = tell(max(1, arguments.seconds), max(1, arguments.rounds))
     print_table(figures, results)
