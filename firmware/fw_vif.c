@@ -196,18 +196,18 @@ static bool config_valid(const struct svio_host_vif_config *config)
 	       config->txqs <= SVIO_QUEUES_MAX && config->rxqs <= SVIO_QUEUES_MAX &&
 	       config->vectors && config->vectors <= SVIO_MSIX_VECTORS_MAX &&
 	       config->mtu_max >= SVIO_MTU_MIN && config->mtu_max <= SVIO_MTU_MAX &&
-	       config->weight <= SVIO_SCHED_WEIGHT_MAX && config->priority < 8 &&
 	       !svio_mac_is_multicast(config->mac) && fw_mac_load(config->mac);
 }
 
-static struct svio_sched_params sched_params(const struct svio_host_vif_config *config)
+static struct svio_sched_params sched_params(const struct svio_host_qos *qos)
 {
 	return (struct svio_sched_params){
-		.min_bps = config->min_bps,
-		.max_bps = config->max_bps,
-		.burst_bytes = config->burst_bytes,
-		.weight = config->weight,
-		.priority = (uint8_t)config->priority,
+		.min_bps = qos->min_bps,
+		.max_bps = qos->max_bps,
+		.max_pps = qos->max_pps,
+		.burst_bytes = qos->burst_bytes,
+		.weight = qos->weight,
+		.priority = qos->priority < SVIO_SCHED_PRIORITIES ? (uint8_t)qos->priority : 0xff,
 	};
 }
 
@@ -309,7 +309,7 @@ int svio_fw_vif_add(struct svio_fw *fw, uint32_t id)
 	fw->now_ns = svio_hal_now_ns();
 	memset(vif, 0, sizeof(*vif));
 	vif->doorbells = svio_hal_doorbells(fw->hal, id);
-	params = sched_params(&slot->config);
+	params = sched_params(&slot->qos.node);
 	if (!vif->doorbells ||
 	    !fw_mac_static_free(fw->macs, fw_mac_load(slot->config.mac),
 				vlan_key(slot->config.vlan), id) ||
@@ -370,7 +370,7 @@ int svio_fw_vif_update(struct svio_fw *fw, uint32_t id)
 	if (!config_valid(config) || !fw_mac_static_free(fw->macs, mac, vlan_key(config->vlan), id))
 		return -EINVAL;
 	fw->now_ns = svio_hal_now_ns();
-	params = sched_params(config);
+	params = sched_params(&vif->slot->qos.node);
 	if (svio_sched_set(fw->sched, vif->leaf, &params, fw->now_ns, NULL))
 		return -EINVAL;
 	fw_switch_statics(fw, vif, false);
@@ -399,7 +399,7 @@ uint32_t fw_vif_link(const struct fw_vif *vif)
 
 uint32_t fw_vif_speed(const struct svio_fw *fw, const struct fw_vif *vif)
 {
-	uint64_t mbps = vif->slot->config.max_bps / 1000000;
+	uint64_t mbps = vif->slot->qos.node.max_bps / 1000000;
 
 	return mbps ? (uint32_t)mbps : fw->link_speed;
 }

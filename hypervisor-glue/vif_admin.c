@@ -114,12 +114,14 @@ static void write_config(struct svio_vif *vif)
 	config->rxqs = settings->queues;
 	config->vectors = vif->vectors;
 	config->mtu_max = settings->mtu_max;
-	config->max_bps = settings->max_bps;
-	config->min_bps = settings->min_bps;
 	config->rx_max_bps = settings->rx_max_bps;
-	config->burst_bytes = settings->burst_bytes;
-	config->weight = settings->weight;
-	config->priority = settings->priority;
+	vif->shared->qos.node = (struct svio_host_qos){
+		.min_bps = settings->min_bps,
+		.max_bps = settings->max_bps,
+		.burst_bytes = settings->burst_bytes,
+		.weight = settings->weight,
+		.priority = settings->priority,
+	};
 	memcpy(config->name, settings->name, sizeof(config->name));
 }
 

@@ -20,10 +20,13 @@
 #include "svio_types.h"
 
 #define SVIO_HOST_MAGIC      0x68657653u
-#define SVIO_HOST_VERSION    1
+#define SVIO_HOST_VERSION    2
 #define SVIO_HOST_VIFS_MAX   4096
 #define SVIO_HOST_CORES_MAX  8
 #define SVIO_HOST_NAME_BYTES 32
+#define SVIO_HOST_GROUPS_MAX 256 /* 0 is the port */
+#define SVIO_HOST_CLASSES    8
+#define SVIO_HOST_LEVELS     8 /* service levels of packets */
 
 /* Per core and VIF, room for the firmware's private state; the firmware asserts that its own fits. */
 #define SVIO_HOST_VIF_PRIVATE_BYTES    16384
@@ -56,7 +59,70 @@ enum svio_device_counter {
 #define SVIO_HOST_VIF_LINK_DOWN  0x04 /* the administrator took the link down */
 #define SVIO_HOST_VIF_MAC_SET    0x08 /* the guest may change its MAC */
 
-/* One VIF. sviod writes config before VIF_ADD and announces changes by VIF_UPDATE. */
+/* What an administrator sets on a node of the scheduler's tree (vif-sched/svio_sched.h). */
+struct svio_host_qos {
+	svio_le64 min_bps;     /* guaranteed, bits/s on the wire; 0: none */
+	svio_le64 max_bps;     /* ceiling; 0: none */
+	svio_le64 max_pps;     /* ceiling, packets a second; 0: none */
+	svio_le32 burst_bytes; /* of max; 0: the scheduler's default */
+	svio_le32 weight;      /* 1..65535; 0 counts as 1 */
+	svio_le32 priority;    /* 0..7, 7 is served first */
+	svio_le32 reserved;
+};
+SVIO_ASSERT_SIZE(struct svio_host_qos, 40);
+
+/* What a node did; the firmware writes it when it is asked by QOS_READ. */
+struct svio_host_qos_live {
+	svio_le64 bytes; /* on the wire */
+	svio_le64 packets;
+	svio_le64 held;  /* times its own ceiling held it back */
+	svio_le32 state; /* enum svio_host_qos_state, at that moment */
+	svio_le32 reserved;
+};
+SVIO_ASSERT_SIZE(struct svio_host_qos_live, 32);
+
+enum svio_host_qos_state {
+	SVIO_HOST_QOS_IDLE = 0,   /* nothing to send: limited by its own demand */
+	SVIO_HOST_QOS_READY = 1,  /* waits for its turn: limited by its share */
+	SVIO_HOST_QOS_HELD = 2,   /* limited by its own max or max_pps */
+	SVIO_HOST_QOS_BEHIND = 3, /* limited by a max above it */
+};
+
+/* A group of VIFs and groups; number 0 is the port. Groups nest once: port, group, group, VIF. */
+struct svio_host_group {
+	/* sviod */
+	svio_le32 in_use;
+	svio_le32 parent; /* group; 0: the port */
+	struct svio_host_qos qos;
+	/* firmware */
+	struct svio_host_qos_live live;
+	svio_le64 reserved[6];
+};
+SVIO_ASSERT_SIZE(struct svio_host_group, 128);
+
+/*
+ * A VIF's place in the tree and its classes. A packet's service level is its
+ * PCP when it carries a VLAN tag, else what dscp_level says of its DSCP when it is
+ * IPv4 or IPv6, else 0; lane says which class that level belongs to.
+ */
+struct svio_host_vif_qos {
+	svio_le32 group;   /* 0: the port */
+	svio_le32 classes; /* 0: none, the VIF is served as a whole; else 1..8 */
+	svio_le64 reserved0;
+	struct svio_host_qos node;
+	svio_le64 reserved1;
+	svio_u8 lane[SVIO_HOST_LEVELS]; /* below classes */
+	svio_le64 reserved2[7];
+	svio_u8 dscp_level[64]; /* below SVIO_HOST_LEVELS */
+	struct svio_host_qos class_node[SVIO_HOST_CLASSES];
+};
+SVIO_ASSERT_SIZE(struct svio_host_vif_qos, 512);
+SVIO_ASSERT_OFFSET(struct svio_host_vif_qos, node, 16);
+SVIO_ASSERT_OFFSET(struct svio_host_vif_qos, lane, 64);
+SVIO_ASSERT_OFFSET(struct svio_host_vif_qos, dscp_level, 128);
+SVIO_ASSERT_OFFSET(struct svio_host_vif_qos, class_node, 192);
+
+/* One VIF. sviod writes config and qos before VIF_ADD and announces changes by VIF_UPDATE. */
 struct svio_host_vif_config {
 	svio_le32 flags;  /* SVIO_HOST_VIF_*; atomic: sviod changes BUS_MASTER at any time */
 	svio_le32 domain; /* IOMMU domain, a handle of iommu/; 0: none */
@@ -66,19 +132,13 @@ struct svio_host_vif_config {
 	svio_le16 rxqs;
 	svio_le16 vectors;
 	svio_le16 mtu_max;
-	svio_le64 max_bps; /* bits/s on the wire from the guest; 0: no ceiling */
-	svio_le64 min_bps;
-	svio_le64 rx_max_bps;  /* to the guest; 0: no ceiling */
-	svio_le32 burst_bytes; /* of max; 0: the firmware's default */
-	svio_le32 weight;      /* 1..65535; 0 counts as 1 */
-	svio_le32 priority;    /* 0..7, 7 is served first */
-	svio_le32 reserved[17];
+	svio_le64 rx_max_bps; /* bits/s on the wire to the guest; 0: no ceiling */
+	svio_le64 reserved[12];
 	char name[SVIO_HOST_NAME_BYTES]; /* NUL-terminated, for messages */
 };
 SVIO_ASSERT_SIZE(struct svio_host_vif_config, 160);
 SVIO_ASSERT_OFFSET(struct svio_host_vif_config, mac, 8);
-SVIO_ASSERT_OFFSET(struct svio_host_vif_config, max_bps, 24);
-SVIO_ASSERT_OFFSET(struct svio_host_vif_config, reserved, 60);
+SVIO_ASSERT_OFFSET(struct svio_host_vif_config, rx_max_bps, 24);
 SVIO_ASSERT_OFFSET(struct svio_host_vif_config, name, 128);
 
 struct svio_host_vif {
@@ -86,7 +146,11 @@ struct svio_host_vif {
 	svio_le32 in_use; /* set before VIF_ADD, cleared after VIF_DEL was answered */
 	svio_le32 reserved0[7];
 	struct svio_host_vif_config config;
+	struct svio_host_vif_qos qos;
 	/* firmware */
+	struct svio_host_qos_live live; /* of the VIF */
+	struct svio_host_qos_live class_live[SVIO_HOST_CLASSES];
+	svio_le64 reserved2[4];
 	svio_le64 pending; /* MSI-X pending bits: raised while the vector had no eventfd */
 	svio_le64 reserved1[7];
 	svio_le64 counters[64];              /* live, enum svio_counter */
@@ -94,11 +158,13 @@ struct svio_host_vif {
 	svio_u8 private_state[SVIO_HOST_VIF_PRIVATE_BYTES];
 };
 SVIO_ASSERT_OFFSET(struct svio_host_vif, config, 32);
-SVIO_ASSERT_OFFSET(struct svio_host_vif, pending, 192);
-SVIO_ASSERT_OFFSET(struct svio_host_vif, counters, 256);
-SVIO_ASSERT_OFFSET(struct svio_host_vif, regs, 768);
-SVIO_ASSERT_OFFSET(struct svio_host_vif, private_state, 1792);
-SVIO_ASSERT_SIZE(struct svio_host_vif, 1792 + SVIO_HOST_VIF_PRIVATE_BYTES);
+SVIO_ASSERT_OFFSET(struct svio_host_vif, qos, 192);
+SVIO_ASSERT_OFFSET(struct svio_host_vif, live, 704);
+SVIO_ASSERT_OFFSET(struct svio_host_vif, pending, 1024);
+SVIO_ASSERT_OFFSET(struct svio_host_vif, counters, 1088);
+SVIO_ASSERT_OFFSET(struct svio_host_vif, regs, 1600);
+SVIO_ASSERT_OFFSET(struct svio_host_vif, private_state, 2624);
+SVIO_ASSERT_SIZE(struct svio_host_vif, 2624 + SVIO_HOST_VIF_PRIVATE_BYTES);
 
 /* wire_flags: the wire's host interface was made by us and ends with the device. */
 #define SVIO_HOST_WIRE_MADE 0x1
@@ -145,7 +211,9 @@ struct svio_host_segment {
 	svio_le64 reserved2[4];
 	svio_le64 counters[64]; /* enum svio_device_counter */
 	struct svio_host_core core[SVIO_HOST_CORES_MAX];
+	struct svio_host_group group[SVIO_HOST_GROUPS_MAX];
 };
+SVIO_ASSERT_OFFSET(struct svio_host_segment, group, 1216 + 64 * SVIO_HOST_CORES_MAX);
 SVIO_ASSERT_OFFSET(struct svio_host_segment, mail, 64);
 SVIO_ASSERT_OFFSET(struct svio_host_segment, wake, 128);
 SVIO_ASSERT_OFFSET(struct svio_host_segment, fw_state, 640);
@@ -170,7 +238,11 @@ enum svio_host_msg_type {
 	SVIO_HOST_REG_WRITE = 8, /* arg0 offset, arg1 value: a 32-bit write to BAR0 (not WAKE) */
 	SVIO_HOST_IRQ_SET = 9,   /* arg0 vector; fd: eventfd, or none: vector is off */
 	SVIO_HOST_STOP = 10,     /* finish and exit 0 */
-	SVIO_HOST_REPLY = 128,   /* status: 0 or -errno */
+	SVIO_HOST_GROUP_SET =
+		11, /* arg0 group: it is new or its qos has changed; a parent comes before its children */
+	SVIO_HOST_GROUP_DEL = 12, /* arg0 group: nothing is below it any more */
+	SVIO_HOST_QOS_READ = 13,  /* bring every live in the segment up to date */
+	SVIO_HOST_REPLY = 128,    /* status: 0 or -errno */
 };
 
 struct svio_host_msg {

@@ -241,6 +241,11 @@ struct svio_host_vif_config *fake_config(uint32_t vif)
 	return &fake_slot(vif)->config;
 }
 
+struct svio_host_qos *fake_qos(uint32_t vif)
+{
+	return &fake_slot(vif)->qos.node;
+}
+
 static void map_memory(uint32_t vif)
 {
 	uint8_t *block = allocate(FAKE_MEM_BYTES + 2 * FAKE_GUARD_BYTES);

@@ -79,6 +79,7 @@ int fake_try_attach(void);
 
 struct svio_host_vif *fake_slot(uint32_t vif);
 struct svio_host_vif_config *fake_config(uint32_t vif);
+struct svio_host_qos *fake_qos(uint32_t vif);
 
 /* Set up a slot with usual values and memory mapped; then svio_fw_vif_add(). */
 void fake_vif_prepare(uint32_t vif);

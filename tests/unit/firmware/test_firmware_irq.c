@@ -249,7 +249,7 @@ static void sleep_of_rate_limited_vif_has_a_deadline(void)
 	uint64_t deadline_ns;
 	uint32_t i;
 
-	fake_config(0)->max_bps = 1000000;
+	fake_qos(0)->max_bps = 1000000;
 	CU_ASSERT_EQUAL(svio_fw_vif_update(fake.fw, 0), 0);
 	for (i = 0; i < 3; i++) {
 		guest_frame_between(frame, 1500, 0, 1, i);

@@ -398,7 +398,7 @@ static void settings_changed_while_dead_come_into_force(void)
 	set_up();
 	memcpy(fake_config(1)->mac, mac, 6);
 	fake_config(1)->mtu_max = 1000;
-	fake_config(1)->max_bps = 50000000;
+	fake_qos(1)->max_bps = 50000000;
 	guest[1].events = 0;
 	restart();
 	guest_frame(frame, 60, mac, fake_config(0)->mac, 1);

@@ -440,7 +440,7 @@ static void link_down_stops_a_ring_that_is_never_empty(void)
 	uint64_t sent;
 	uint32_t i;
 
-	fake_config(0)->max_bps = 8000000; /* so that the rest waits in the ring */
+	fake_qos(0)->max_bps = 8000000; /* so that the rest waits in the ring */
 	CU_ASSERT_EQUAL(svio_fw_vif_update(fake.fw, 0), 0);
 	for (i = 0; i < 60; i++) {
 		guest_frame_between(frame, 1000, 0, 1, i);
@@ -487,7 +487,7 @@ static void max_bps_holds_the_rest_back(void)
 	uint64_t before;
 	uint32_t i;
 
-	fake_config(0)->max_bps = 8000000; /* 1 byte a microsecond */
+	fake_qos(0)->max_bps = 8000000; /* 1 byte a microsecond */
 	CU_ASSERT_EQUAL(svio_fw_vif_update(fake.fw, 0), 0);
 	for (i = 0; i < 60; i++) {
 		guest_frame_between(frame, 1000, 0, 1, i);

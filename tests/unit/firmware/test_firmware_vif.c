@@ -266,7 +266,7 @@ static void vif_update_link_tells_the_guest(void)
 
 	enter(SVIO_VIF_STATE_READY);
 	fake_config(0)->flags |= SVIO_HOST_VIF_LINK_DOWN;
-	fake_config(0)->max_bps = 50000000;
+	fake_qos(0)->max_bps = 50000000;
 	CU_ASSERT_EQUAL(svio_fw_vif_update(fake.fw, 0), 0);
 	fake_run();
 	CU_ASSERT_TRUE_FATAL(guest_admin_next(&guest, &cmpl));

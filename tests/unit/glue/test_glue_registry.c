@@ -133,7 +133,7 @@ static void vif_set_changes_config_and_tells_firmware(void)
 	settings.link_down = true;
 	CU_ASSERT_EQUAL(svio_device_vif_set(fixture.device, &settings, error), 0);
 	fixture_wait_idle(&fixture);
-	CU_ASSERT_EQUAL(svio_vif_shared(vif)->config.max_bps, 100000000);
+	CU_ASSERT_EQUAL(svio_vif_shared(vif)->qos.node.max_bps, 100000000);
 	CU_ASSERT_EQUAL(fake_count(&fixture, SVIO_HOST_VIF_UPDATE), 101);
 	CU_ASSERT(svio_vif_shared(vif)->config.flags & SVIO_HOST_VIF_LINK_DOWN);
 	settings.queues = 8;
