@@ -54,7 +54,8 @@ static struct layout lay_out(uint32_t vifs_max)
 	layout.rx_slots = take(&at, sizeof(struct fw_rx_open) * FW_RX_OPEN_MAX);
 	layout.packets = take(&at, sizeof(struct fw_packet) * 2);
 	layout.gso = take(&at, sizeof(struct svio_gso));
-	layout.sched = take(&at, svio_sched_bytes(vifs_max));
+	layout.sched =
+		take(&at, svio_sched_bytes(&(struct svio_sched_limits){ .leaves = vifs_max }));
 	layout.macs = take(&at, fw_mac_table_bytes(vifs_max * (1 + FW_MAC_FILTERS)));
 	layout.bytes = at;
 	return layout;
@@ -119,8 +120,9 @@ int svio_fw_attach(void *memory, struct svio_host_segment *segment, const void *
 	fw->now_ns = svio_hal_now_ns();
 	fw->irq_deadline_ns = UINT64_MAX;
 	fw->link_speed = segment->wire_speed;
-	fw->sched = svio_sched_init((char *)memory + layout.sched, segment->vifs_max, port_bps,
-				    fw->now_ns);
+	fw->sched = svio_sched_init((char *)memory + layout.sched,
+				    &(struct svio_sched_limits){ .leaves = segment->vifs_max },
+				    port_bps, fw->now_ns);
 	if (!fw->sched)
 		return -EINVAL;
 	/* An earlier firmware may have died inside a section. */

@@ -12,9 +12,11 @@
 
 _Static_assert(sizeof(struct svio_sched) == 64, "nodes start on a cache line");
 
-size_t svio_sched_bytes(uint32_t nodes_max)
+size_t svio_sched_bytes(const struct svio_sched_limits *limits)
 {
-	return sizeof(struct svio_sched) + ((size_t)nodes_max + 1) * sizeof(struct sched_node);
+	size_t nodes = (size_t)limits->leaves + limits->vifs + limits->groups;
+
+	return sizeof(struct svio_sched) + (nodes + 1) * sizeof(struct sched_node);
 }
 
 static int64_t smaller(int64_t a, int64_t b)
@@ -103,8 +105,8 @@ static void clear_node(struct sched_node *node, enum svio_sched_kind kind)
 		node->class[i].served = SCHED_TAG_FIRST;
 }
 
-struct svio_sched *svio_sched_init(void *memory, uint32_t nodes_max, uint64_t port_bps,
-				   uint64_t now_ns)
+struct svio_sched *svio_sched_init(void *memory, const struct svio_sched_limits *limits,
+				   uint64_t port_bps, uint64_t now_ns)
 {
 	struct svio_sched *sched = memory;
 	struct sched_node *port = &sched->node[SVIO_SCHED_PORT];
@@ -114,7 +116,7 @@ struct svio_sched *svio_sched_init(void *memory, uint32_t nodes_max, uint64_t po
 	if (port_bps > SVIO_SCHED_BPS_MAX)
 		port_bps = SVIO_SCHED_BPS_MAX;
 	memset(sched, 0, sizeof(*sched));
-	sched->nodes_max = nodes_max;
+	sched->nodes_max = limits->leaves + limits->vifs + limits->groups;
 	sched->fresh = 1;
 	clear_node(port, SVIO_SCHED_GROUP);
 	apply_params(port, PORT_PARAMS(port_bps), true, now_ns);
@@ -143,9 +145,9 @@ int svio_sched_add(struct svio_sched *sched, svio_sched_node parent, enum svio_s
 
 	if (refusal)
 		refusal->node = parent;
-	if (kind != SVIO_SCHED_GROUP && kind != SVIO_SCHED_LEAF)
+	if (kind != SVIO_SCHED_GROUP && kind != SVIO_SCHED_LEAF && kind != SVIO_SCHED_VIF)
 		return refuse(refusal, -EINVAL, "kind", SVIO_SCHED_LEAF);
-	if (!above || above->kind != SVIO_SCHED_GROUP)
+	if (!above || above->kind == SVIO_SCHED_LEAF)
 		return refuse(refusal, -EINVAL, "parent", SVIO_SCHED_PORT);
 	if (above->depth == SVIO_SCHED_DEPTH_MAX)
 		return refuse(refusal, -EINVAL, "depth", SVIO_SCHED_DEPTH_MAX);
@@ -199,7 +201,7 @@ int svio_sched_del(struct svio_sched *sched, svio_sched_node node)
 
 	if (!n || node == SVIO_SCHED_PORT)
 		return -EINVAL;
-	if (n->kind == SVIO_SCHED_GROUP && n->children)
+	if (n->kind != SVIO_SCHED_LEAF && n->children)
 		return -EBUSY;
 	svio_sched_deactivate(sched, node);
 	svio_sched_node_dequeue(sched, node);
@@ -217,4 +219,23 @@ int svio_sched_stats_get(const struct svio_sched *sched, svio_sched_node node,
 		return -EINVAL;
 	*stats = sched->node[node].stats;
 	return 0;
+}
+
+enum svio_sched_state svio_sched_state(const struct svio_sched *sched, svio_sched_node node)
+{
+	const struct sched_node *n;
+
+	if (node >= sched->fresh || !sched->node[node].kind)
+		return SVIO_SCHED_IDLE;
+	n = &sched->node[node];
+	if (n->place == SCHED_TIMED)
+		return SVIO_SCHED_HELD;
+	if (n->place == SCHED_IDLE || (n->kind == SVIO_SCHED_LEAF && !n->active))
+		return SVIO_SCHED_IDLE;
+	while (node != SVIO_SCHED_PORT) {
+		node = sched->node[node].parent;
+		if (sched->node[node].place == SCHED_TIMED)
+			return SVIO_SCHED_BEHIND;
+	}
+	return SVIO_SCHED_READY;
 }

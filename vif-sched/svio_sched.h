@@ -48,6 +48,7 @@
 #define SVIO_SCHED_FRAMING_BYTES 24
 
 #define SVIO_SCHED_PRIORITIES 8
+#define SVIO_SCHED_CLASSES    8
 #define SVIO_SCHED_WEIGHT_MAX 65535
 #define SVIO_SCHED_BPS_MIN    1000ull
 #define SVIO_SCHED_BPS_MAX    400000000000ull
@@ -74,8 +75,16 @@ typedef uint32_t svio_sched_node;
 #define SVIO_SCHED_PORT 0u
 
 enum svio_sched_kind {
-	SVIO_SCHED_GROUP = 1,
-	SVIO_SCHED_LEAF = 2,
+	SVIO_SCHED_GROUP = 1, /* any number of children of any kind */
+	SVIO_SCHED_LEAF = 2,  /* what is served: a VIF without classes, or a class */
+	SVIO_SCHED_VIF = 3,   /* a VIF with classes: up to SVIO_SCHED_CLASSES leaves below it */
+};
+
+/* How many nodes of each kind there may be at once; together, with the port, below 65536. */
+struct svio_sched_limits {
+	uint32_t leaves;
+	uint32_t vifs;
+	uint32_t groups; /* the port not counted */
 };
 
 /* What an administrator sets on a node. All zero: an equal share, no ceiling, lowest priority. */
@@ -101,21 +110,21 @@ struct svio_sched_refusal {
 	uint64_t available;   /* the nearest value that fits, in the unit of the parameter */
 	/*
 	 * Static string: "min", "max", "max_pps", "burst", "weight", "priority", "kind",
-	 * "parent", "depth", "node".
+	 * "parent", "depth", "node", "classes".
 	 */
 	const char *parameter;
 };
 
-/* Bytes of memory for nodes_max nodes, the port not counted. */
-size_t svio_sched_bytes(uint32_t nodes_max);
+/* Bytes of memory for so many nodes; 0: more than there may be. */
+size_t svio_sched_bytes(const struct svio_sched_limits *limits);
 
 /*
  * Start with a port of port_bps (0: no rate of its own; else brought into the range of rates)
- * and nothing below it. memory: svio_sched_bytes(nodes_max), 64-aligned, any content. Returns it
+ * and nothing below it. memory: svio_sched_bytes(limits), 64-aligned, any content. Returns it
  * as a scheduler.
  */
-struct svio_sched *svio_sched_init(void *memory, uint32_t nodes_max, uint64_t port_bps,
-				   uint64_t now_ns);
+struct svio_sched *svio_sched_init(void *memory, const struct svio_sched_limits *limits,
+				   uint64_t port_bps, uint64_t now_ns);
 
 /*
  * Add a node below parent. 0 and *node; -ENOSPC: nodes_max reached; -EINVAL:
@@ -187,6 +196,17 @@ struct svio_sched_stats {
 	uint64_t packets;
 	uint64_t throttled; /* times its own ceiling held it back */
 };
+
+/* What holds a node back at this moment. */
+enum svio_sched_state {
+	SVIO_SCHED_IDLE = 0,   /* nothing to send */
+	SVIO_SCHED_READY = 1,  /* nothing: it has its turns */
+	SVIO_SCHED_HELD = 2,   /* its own max or max_pps */
+	SVIO_SCHED_BEHIND = 3, /* one of a node above it */
+};
+
+/* The state of a node; no such node: idle. */
+enum svio_sched_state svio_sched_state(const struct svio_sched *sched, svio_sched_node node);
 
 /* 0; -EINVAL: no such node. */
 int svio_sched_stats_get(const struct svio_sched *sched, svio_sched_node node,

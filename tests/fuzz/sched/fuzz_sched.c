@@ -27,7 +27,8 @@ struct input {
 	uint64_t time_ns; /* also: max_pps, bytes */
 };
 
-static _Alignas(64) uint8_t memory[8192];
+static const struct svio_sched_limits limits = { NODES, NODES, NODES };
+static _Alignas(64) uint8_t memory[32768];
 static struct sched_model model;
 
 static void require(bool condition)
@@ -119,14 +120,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct svio_sched *sched = NULL;
 	bool raw;
 
-	require(svio_sched_bytes(NODES) <= sizeof(memory));
+	require(svio_sched_bytes(&limits) <= sizeof(memory));
 	if (size < 1)
 		return 0;
 	raw = *data & 1;
 	data++;
 	size--;
 	if (raw)
-		sched = svio_sched_init(memory, NODES, 10000000000, now_ns);
+		sched = svio_sched_init(memory, &limits, 10000000000, now_ns);
 	else
 		sched_model_init(&model, memory, NODES, 40000000000, now_ns);
 	for (; size >= sizeof(struct input); size -= sizeof(struct input)) {

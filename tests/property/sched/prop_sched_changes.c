@@ -92,7 +92,8 @@ static void run_changes(uint64_t fallback_seed)
 {
 	const char *text = getenv("SVIO_TEST_ROUNDS");
 	uint64_t rounds = text ? strtoull(text, NULL, 0) : ROUNDS;
-	void *memory = aligned_alloc(64, (svio_sched_bytes(NODES) + 63) / 64 * 64);
+	const struct svio_sched_limits limits = sched_model_limits(NODES);
+	void *memory = aligned_alloc(64, (svio_sched_bytes(&limits) + 63) / 64 * 64);
 	uint64_t round;
 
 	CU_ASSERT_FATAL(memory != NULL);

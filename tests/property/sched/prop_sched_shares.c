@@ -179,7 +179,8 @@ static void prop_backlogged_leaves_get_their_fluid_rate(void)
 {
 	const char *text = getenv("SVIO_TEST_ROUNDS");
 	uint64_t rounds = text ? strtoull(text, NULL, 0) : 25;
-	void *memory = aligned_alloc(64, (svio_sched_bytes(SCHED_MODEL_NODES) + 63) / 64 * 64);
+	const struct svio_sched_limits limits = sched_model_limits(SCHED_MODEL_NODES);
+	void *memory = aligned_alloc(64, (svio_sched_bytes(&limits) + 63) / 64 * 64);
 	uint32_t wrong = 0;
 	uint64_t round;
 

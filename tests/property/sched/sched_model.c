@@ -65,8 +65,10 @@ static void advance(struct sched_model *model, uint64_t now_ns)
 void sched_model_init(struct sched_model *model, void *memory, uint32_t nodes_max,
 		      uint64_t device_bps, uint64_t now_ns)
 {
+	const struct svio_sched_limits limits = sched_model_limits(nodes_max);
+
 	memset(model, 0, sizeof(*model));
-	model->sched = svio_sched_init(memory, nodes_max, 0, now_ns);
+	model->sched = svio_sched_init(memory, &limits, 0, now_ns);
 	model->now_ns = now_ns;
 	model->device_bps = device_bps;
 	model->nodes_max = nodes_max;

@@ -46,7 +46,13 @@ struct sched_model {
 	const char *wrong;
 };
 
-/* memory: svio_sched_bytes(nodes_max). The port has no rate of its own. */
+/* So many nodes of each kind. */
+static inline struct svio_sched_limits sched_model_limits(uint32_t nodes_max)
+{
+	return (struct svio_sched_limits){ nodes_max, nodes_max, nodes_max };
+}
+
+/* memory: svio_sched_bytes(sched_model_limits(nodes_max)). The port has no rate of its own. */
 void sched_model_init(struct sched_model *model, void *memory, uint32_t nodes_max,
 		      uint64_t device_bps, uint64_t now_ns);
 

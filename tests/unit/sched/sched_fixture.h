@@ -27,14 +27,15 @@ struct sched_fixture {
 static inline void sched_fixture_open(struct sched_fixture *fixture, uint32_t nodes_max,
 				      uint64_t port_bps)
 {
-	size_t bytes = (svio_sched_bytes(nodes_max) + 63) / 64 * 64;
+	const struct svio_sched_limits limits = { .leaves = nodes_max };
+	size_t bytes = (svio_sched_bytes(&limits) + 63) / 64 * 64;
 	void *memory = aligned_alloc(64, bytes);
 
 	if (!memory)
 		abort();
 	memset(memory, 0xa5, bytes);
 	fixture->now_ns = START_NS;
-	fixture->sched = svio_sched_init(memory, nodes_max, port_bps, fixture->now_ns);
+	fixture->sched = svio_sched_init(memory, &limits, port_bps, fixture->now_ns);
 	CU_ASSERT_PTR_EQUAL_FATAL((void *)fixture->sched, memory);
 }
 
