@@ -27,7 +27,7 @@ struct input {
 	uint64_t time_ns; /* also: max_pps, bytes */
 };
 
-static const struct svio_sched_limits limits = { NODES, NODES, NODES };
+static const struct svio_sched_limits limits = { .leaves = NODES };
 static _Alignas(64) uint8_t memory[32768];
 static struct sched_model model;
 

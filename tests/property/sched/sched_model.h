@@ -46,10 +46,10 @@ struct sched_model {
 	const char *wrong;
 };
 
-/* So many nodes of each kind. */
+/* So many nodes in all. */
 static inline struct svio_sched_limits sched_model_limits(uint32_t nodes_max)
 {
-	return (struct svio_sched_limits){ nodes_max, nodes_max, nodes_max };
+	return (struct svio_sched_limits){ .leaves = nodes_max };
 }
 
 /* memory: svio_sched_bytes(sched_model_limits(nodes_max)). The port has no rate of its own. */

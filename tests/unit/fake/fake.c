@@ -269,6 +269,7 @@ void fake_vif_prepare(uint32_t vif)
 	if (!fake.mem[vif])
 		map_memory(vif);
 	memset(&slot->config, 0, sizeof(slot->config));
+	memset(&slot->qos, 0, sizeof(slot->qos));
 	slot->config.flags = SVIO_HOST_VIF_BUS_MASTER;
 	slot->config.domain = fake.domain[vif];
 	memcpy(slot->config.mac, mac, sizeof(mac));

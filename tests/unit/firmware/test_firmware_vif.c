@@ -221,6 +221,13 @@ static void reset_no_such_vif_is_refused(void)
 		CU_ASSERT_EQUAL(svio_fw_vif_add(fake.fw, 1), -EINVAL); \
 	} while (0)
 
+#define BAD_QOS(field, value)                                          \
+	do {                                                           \
+		fake_vif_prepare(1);                                   \
+		fake_qos(1)->field = (value);                          \
+		CU_ASSERT_EQUAL(svio_fw_vif_add(fake.fw, 1), -EINVAL); \
+	} while (0)
+
 static void vif_add_contradictory_config_is_refused(void)
 {
 	BAD_CONFIG(vlan, 4095);
@@ -230,8 +237,9 @@ static void vif_add_contradictory_config_is_refused(void)
 	BAD_CONFIG(vectors, 0);
 	BAD_CONFIG(mtu_max, 67);
 	BAD_CONFIG(mtu_max, 9001);
-	BAD_CONFIG(priority, 8);
-	BAD_CONFIG(weight, 65536);
+	BAD_QOS(priority, 8);
+	BAD_QOS(priority, 256);
+	BAD_QOS(weight, 65536);
 	BAD_CONFIG(mac[0], 1);
 	BAD_CONFIG(mac[5], 1); /* the MAC of VIF 0 */
 	fake_vif_prepare(1);

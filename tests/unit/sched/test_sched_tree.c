@@ -57,7 +57,7 @@ static void add_below_what_is_no_group_is_refused(void)
 	CU_ASSERT_STRING_EQUAL(refusal.parameter, "parent");
 	CU_ASSERT_EQUAL(add(5, SVIO_SCHED_LEAF, none, &node), -EINVAL);
 	CU_ASSERT_EQUAL(add(UINT32_MAX, SVIO_SCHED_LEAF, none, &node), -EINVAL);
-	CU_ASSERT_EQUAL(add(SVIO_SCHED_PORT, (enum svio_sched_kind)3, none, &node), -EINVAL);
+	CU_ASSERT_EQUAL(add(SVIO_SCHED_PORT, (enum svio_sched_kind)4, none, &node), -EINVAL);
 	CU_ASSERT_STRING_EQUAL(refusal.parameter, "kind");
 	CU_ASSERT_EQUAL(node, 99);
 	CU_ASSERT_EQUAL(svio_sched_add(fixture.sched, leaf, SVIO_SCHED_LEAF, &none, START_NS, &node,
