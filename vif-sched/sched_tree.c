@@ -5,63 +5,111 @@
 
 #include "sched_tree.h"
 
-#define BURST_NS         1000000ll /* a pause this long costs nobody its max */
-#define BURST_PACKETS    64ll
-#define RESUME_NS        50000ll
-#define PORT_PARAMS(bps) (&(const struct svio_sched_params){ .max_bps = (bps) })
+#define NS_PER_S      1000000000ull
+#define BIT_NS        8000000000ull /* a byte at 1 bit/s */
+#define BURST_NS      1000000ull    /* a pause this long costs nobody its max */
+#define BURST_PACKETS 64u
+#define RESUME_NS     20000u
+#define NODES_MAX     65535u
 
-_Static_assert(sizeof(struct svio_sched) == 64, "nodes start on a cache line");
-
-size_t svio_sched_bytes(const struct svio_sched_limits *limits)
-{
-	size_t nodes = (size_t)limits->leaves + limits->vifs + limits->groups;
-
-	return sizeof(struct svio_sched) + (nodes + 1) * sizeof(struct sched_node);
-}
-
-static int64_t smaller(int64_t a, int64_t b)
+static uint64_t smaller(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
 }
 
-static int64_t larger(int64_t a, int64_t b)
+static uint64_t larger(uint64_t a, uint64_t b)
 {
 	return a > b ? a : b;
 }
 
-/*
- * Tokens when full. A node may spend its last token on a largest packet, so that
- * much of the burst is kept out of the bucket.
- */
-static int64_t burst_tokens(const struct svio_sched_params *params)
-{
-	const int64_t packet = SVIO_SCHED_PACKET_BYTES_MAX * SCHED_TOKENS_PER_BYTE;
+/* --- memory --- */
 
-	if (params->burst_bytes == 0)
-		return larger(packet, (int64_t)params->max_bps * BURST_NS);
-	return larger(0, params->burst_bytes * SCHED_TOKENS_PER_BYTE - packet);
+struct layout {
+	size_t group;
+	size_t vif;
+	size_t bytes;
+	uint32_t nodes;
+};
+
+static bool lay_out(const struct svio_sched_limits *limits, struct layout *layout)
+{
+	uint64_t nodes = (uint64_t)limits->leaves + limits->vifs + limits->groups + 1;
+
+	if (nodes > NODES_MAX)
+		return false;
+	layout->nodes = (uint32_t)nodes;
+	layout->group = sizeof(struct svio_sched) + (size_t)nodes * sizeof(struct sched_node);
+	layout->vif = layout->group + (limits->groups + 1) * sizeof(struct sched_group);
+	layout->bytes = layout->vif + (limits->vifs + 1) * sizeof(struct sched_vif);
+	return true;
 }
 
-static void apply_params(struct sched_node *node, const struct svio_sched_params *params,
-			 bool fresh, uint64_t now_ns)
+size_t svio_sched_bytes(const struct svio_sched_limits *limits)
 {
-	int64_t depth = burst_tokens(params);
-	int64_t packets = larger(BURST_PACKETS * SCHED_TOKENS_PER_PACKET,
-				 (int64_t)params->max_pps * BURST_NS);
-	uint64_t weight = params->weight ? params->weight : 1;
+	struct layout layout;
 
-	svio_sched_meter_change(&node->bytes, params->max_bps, depth, fresh ? depth : 0, now_ns);
-	svio_sched_meter_change(&node->packets, params->max_pps, packets, fresh ? packets : 0,
-				now_ns);
-	node->resume_tokens = 0;
-	if (node->depth > 0) {
-		node->resume_tokens = smaller(depth, (int64_t)params->max_bps * RESUME_NS);
-		node->resume_tokens = smaller(node->resume_tokens,
-					      SVIO_SCHED_GRANT_BYTES * SCHED_TOKENS_PER_BYTE);
+	return lay_out(limits, &layout) ? layout.bytes : 0;
+}
+
+/* Numbers of groups and VIFs: used ones come back first. */
+static uint16_t take_group(struct svio_sched *sched)
+{
+	uint16_t number = sched->free_group;
+
+	if (number)
+		sched->free_group = sched->group[number].free;
+	else
+		number = sched->fresh_group++;
+	return number;
+}
+
+static uint16_t take_vif(struct svio_sched *sched)
+{
+	uint16_t number = sched->free_vif;
+
+	if (number)
+		sched->free_vif = sched->vif[number].free;
+	else
+		number = sched->fresh_vif++;
+	return number;
+}
+
+static void init_group(struct sched_group *group)
+{
+	uint32_t i;
+
+	for (i = 0; i < SVIO_SCHED_PRIORITIES; i++)
+		sched_queue_init(&group->share[i], SCHED_SHARE, SCHED_SHARE_UNIT, SCHED_TAG_FIRST);
+	sched_queue_init(&group->due, SCHED_DUE, SCHED_DUE_UNIT, 0);
+	group->ready = 0;
+}
+
+static void init_vif(struct sched_vif *vif)
+{
+	uint32_t i;
+
+	memset(vif, 0, sizeof(*vif));
+	for (i = 0; i < SVIO_SCHED_PRIORITIES; i++)
+		vif->served[i] = SCHED_TAG_FIRST;
+}
+
+static void init_node(struct svio_sched *sched, uint32_t node, enum svio_sched_kind kind)
+{
+	struct sched_node *n = &sched->node[node];
+
+	memset(n, 0, sizeof(*n));
+	n->kind = (uint8_t)kind;
+	n->start = SCHED_TAG_FIRST;
+	if (kind == SVIO_SCHED_GROUP) {
+		n->arbiter = take_group(sched);
+		init_group(sched_group_of(sched, n));
+	} else if (kind == SVIO_SCHED_VIF) {
+		n->arbiter = take_vif(sched);
+		init_vif(sched_vif_of(sched, n));
 	}
-	node->tag_per_byte = (SCHED_TAG_SCALE + weight / 2) / weight;
-	node->priority = params->priority;
 }
+
+/* --- parameters --- */
 
 static int refuse(struct svio_sched_refusal *refusal, int error, const char *parameter,
 		  uint64_t available)
@@ -73,11 +121,16 @@ static int refuse(struct svio_sched_refusal *refusal, int error, const char *par
 	return error;
 }
 
-static int check_params(const struct svio_sched_params *params, svio_sched_node node,
-			struct svio_sched_refusal *refusal)
+static int refuse_at(struct svio_sched_refusal *refusal, svio_sched_node node, int error,
+		     const char *parameter, uint64_t available)
 {
 	if (refusal)
 		refusal->node = node;
+	return refuse(refusal, error, parameter, available);
+}
+
+static int check_params(const struct svio_sched_params *params, struct svio_sched_refusal *refusal)
+{
 	if (params->max_bps && params->max_bps < SVIO_SCHED_BPS_MIN)
 		return refuse(refusal, -EINVAL, "max", SVIO_SCHED_BPS_MIN);
 	if (params->max_bps > SVIO_SCHED_BPS_MAX)
@@ -90,82 +143,340 @@ static int check_params(const struct svio_sched_params *params, svio_sched_node 
 		return refuse(refusal, -EINVAL, "weight", SVIO_SCHED_WEIGHT_MAX);
 	if (params->priority >= SVIO_SCHED_PRIORITIES)
 		return refuse(refusal, -EINVAL, "priority", SVIO_SCHED_PRIORITIES - 1);
-	if (params->min_bps)
-		return refuse(refusal, -E2BIG, "min", 0);
+	if (params->min_bps && params->min_bps < SVIO_SCHED_BPS_MIN)
+		return refuse(refusal, -EINVAL, "min", SVIO_SCHED_BPS_MIN);
+	if (params->min_bps > SVIO_SCHED_BPS_MAX)
+		return refuse(refusal, -EINVAL, "min", SVIO_SCHED_BPS_MAX);
 	return 0;
 }
 
-static void clear_node(struct sched_node *node, enum svio_sched_kind kind)
+/* What a node is guaranteed: its own min, or what its children need of it. */
+static uint64_t guaranteed(const struct sched_node *node)
 {
-	uint32_t i;
+	return larger(node->min_bps, node->below_bps);
+}
 
-	memset(node, 0, sizeof(*node));
-	node->kind = (uint8_t)kind;
-	for (i = 0; i < SVIO_SCHED_PRIORITIES; i++)
-		node->class[i].served = SCHED_TAG_FIRST;
+/*
+ * May what a child of parent is guaranteed grow from was to becomes? Each node above passes on
+ * what its own min does not cover.
+ */
+static int check_min(const struct svio_sched *sched, uint32_t parent, uint64_t was,
+		     uint64_t becomes, struct svio_sched_refusal *refusal)
+{
+	while (becomes > was) {
+		const struct sched_node *p = &sched->node[parent];
+		uint64_t others = p->below_bps - was;
+
+		if (p->max_bps && others + becomes > p->max_bps)
+			return refuse_at(refusal, parent, -E2BIG, "min",
+					 p->max_bps - smaller(p->max_bps, others));
+		if (parent == SVIO_SCHED_PORT)
+			break;
+		was = guaranteed(p);
+		becomes = larger(p->min_bps, others + becomes);
+		parent = p->parent;
+	}
+	return 0;
+}
+
+/* The parameters against the node itself and those above. node: NULL: it is new. */
+static int check_fit(const struct svio_sched *sched, const struct sched_node *node, uint32_t parent,
+		     const struct svio_sched_params *params, struct svio_sched_refusal *refusal)
+{
+	uint64_t below = node ? node->below_bps : 0;
+
+	if (params->max_bps && params->min_bps > params->max_bps)
+		return refuse(refusal, -E2BIG, "min", params->max_bps);
+	if (params->max_bps && below > params->max_bps)
+		return refuse(refusal, -E2BIG, "max", below);
+	if (node == &sched->node[SVIO_SCHED_PORT])
+		return 0;
+	return check_min(sched, parent, node ? guaranteed(node) : 0, larger(params->min_bps, below),
+			 refusal);
+}
+
+/* What a child of parent is guaranteed has changed: those above guarantee more, or less. */
+static void pass_min_on(struct svio_sched *sched, uint32_t parent, uint64_t was, uint64_t is,
+			uint64_t now_ns)
+{
+	while (was != is) {
+		struct sched_node *p = &sched->node[parent];
+		uint64_t before = guaranteed(p);
+
+		p->below_bps += is - was;
+		if (parent == SVIO_SCHED_PORT)
+			break;
+		was = before;
+		is = guaranteed(p);
+		if (was == is)
+			break;
+		if (p->flags & SCHED_TURN)
+			sched_turn_end(sched, parent, now_ns);
+		sched_child_set_min(sched, parent, sched_cost(BIT_NS, is), now_ns);
+		parent = p->parent;
+	}
+}
+
+/*
+ * Tokens when full. A node may spend its last token on a largest packet, so that
+ * much of the burst is kept out of the bucket.
+ */
+static uint64_t depth_bytes(const struct svio_sched_params *params)
+{
+	if (params->burst_bytes == 0)
+		return larger(SVIO_SCHED_PACKET_BYTES_MAX,
+			      sched_mul_div(params->max_bps, BURST_NS, BIT_NS));
+	return params->burst_bytes - smaller(params->burst_bytes, SVIO_SCHED_PACKET_BYTES_MAX);
+}
+
+static uint64_t units_ns(uint64_t cost, uint64_t units)
+{
+	return (uint64_t)((sched_uint128)cost * units >> 32);
+}
+
+/*
+ * Give a bucket another rate and depth: its tokens stay as they are, in bytes or packets, and
+ * are never rounded up. One that had no rate so far has tokens.
+ */
+static void change_bucket(struct sched_clock *full, uint64_t old_cost, uint64_t old_depth_ns,
+			  uint64_t cost, uint64_t depth, uint64_t tokens, uint64_t now_ns)
+{
+	uint64_t empty_ns = now_ns + units_ns(cost, depth);
+	uint64_t missing_ns = 0;
+
+	if (old_cost && sched_before(now_ns, full->ns))
+		missing_ns = sched_clock_reached_ns(full) - now_ns;
+	if (missing_ns > old_depth_ns) {
+		uint64_t debt = sched_mul_div_up(missing_ns - old_depth_ns, 1ull << 32, old_cost);
+
+		sched_clock_set(full, empty_ns);
+		sched_clock_advance(full, cost, debt);
+		return;
+	}
+	if (old_cost)
+		tokens = sched_mul_div(old_depth_ns - missing_ns, 1ull << 32, old_cost);
+	sched_clock_set(full, empty_ns - units_ns(cost, smaller(tokens, depth)));
+}
+
+static void apply_ceilings(struct sched_node *node, const struct svio_sched_params *params,
+			   bool fresh, uint64_t now_ns)
+{
+	uint64_t cost = sched_cost(BIT_NS, params->max_bps);
+	uint64_t packet_cost = sched_cost(NS_PER_S, params->max_pps);
+	uint64_t depth = depth_bytes(params);
+	uint64_t packets = larger(BURST_PACKETS, params->max_pps / (NS_PER_S / BURST_NS));
+
+	if (cost)
+		change_bucket(&node->full, node->max_cost, node->depth_ns, cost, depth,
+			      fresh ? depth : 0, now_ns);
+	node->max_cost = cost;
+	node->depth_ns = units_ns(cost, depth);
+	node->resume_ns = (uint32_t)smaller(smaller(node->depth_ns / 2, RESUME_NS),
+					    units_ns(cost, SVIO_SCHED_GRANT_ALONE_BYTES));
+	if (packet_cost)
+		change_bucket(&node->packet_full, node->packet_cost, node->packet_depth_ns,
+			      packet_cost, packets, fresh ? packets : 0, now_ns);
+	node->packet_cost = packet_cost;
+	node->packet_depth_ns = units_ns(packet_cost, packets);
+}
+
+static void apply_params(struct sched_node *node, const struct svio_sched_params *params,
+			 bool fresh, uint64_t now_ns)
+{
+	uint32_t weight = params->weight ? params->weight : 1;
+
+	apply_ceilings(node, params, fresh, now_ns);
+	node->min_bps = params->min_bps;
+	node->max_bps = params->max_bps;
+	node->weight = weight;
+	node->tag_per_byte = (uint32_t)((SCHED_TAG_SCALE + weight / 2) / weight);
+	/* Rounded up: weight 65535 is octave 0, weight 1 octave 16. */
+	node->octave[SCHED_SHARE] = (uint8_t)(32 - __builtin_clz(node->tag_per_byte - 1) - 15);
+	node->priority = params->priority;
 }
 
 struct svio_sched *svio_sched_init(void *memory, const struct svio_sched_limits *limits,
 				   uint64_t port_bps, uint64_t now_ns)
 {
 	struct svio_sched *sched = memory;
-	struct sched_node *port = &sched->node[SVIO_SCHED_PORT];
+	struct svio_sched_params params = { 0 };
+	struct layout layout;
 
-	if (port_bps && port_bps < SVIO_SCHED_BPS_MIN)
-		port_bps = SVIO_SCHED_BPS_MIN;
-	if (port_bps > SVIO_SCHED_BPS_MAX)
-		port_bps = SVIO_SCHED_BPS_MAX;
+	if (!lay_out(limits, &layout))
+		return NULL;
+	if (port_bps)
+		params.max_bps = larger(SVIO_SCHED_BPS_MIN, smaller(port_bps, SVIO_SCHED_BPS_MAX));
 	memset(sched, 0, sizeof(*sched));
-	sched->nodes_max = limits->leaves + limits->vifs + limits->groups;
+	sched->limits = *limits;
+	sched->nodes = layout.nodes;
+	sched->group = (struct sched_group *)(void *)((char *)memory + layout.group);
+	sched->vif = (struct sched_vif *)(void *)((char *)memory + layout.vif);
 	sched->fresh = 1;
-	clear_node(port, SVIO_SCHED_GROUP);
-	apply_params(port, PORT_PARAMS(port_bps), true, now_ns);
+	sched->fresh_vif = 1;
+	sched_queue_init(&sched->timers, SCHED_TIMER, SCHED_TIMER_UNIT, 0);
+	init_node(sched, SVIO_SCHED_PORT, SVIO_SCHED_GROUP);
+	apply_params(&sched->node[SVIO_SCHED_PORT], &params, true, now_ns);
 	return sched;
 }
 
-static uint32_t take_node(struct svio_sched *sched)
-{
-	uint32_t node = sched->free;
+/* --- nodes come, change and go --- */
 
-	if (node)
-		sched->free = sched->node[node].children;
-	else if (sched->fresh <= sched->nodes_max)
-		node = sched->fresh++;
-	return node;
+static uint32_t *count_of(struct svio_sched_limits *limits, enum svio_sched_kind kind)
+{
+	if (kind == SVIO_SCHED_LEAF)
+		return &limits->leaves;
+	return kind == SVIO_SCHED_VIF ? &limits->vifs : &limits->groups;
+}
+
+static int check_place(struct svio_sched *sched, svio_sched_node parent, enum svio_sched_kind kind,
+		       struct svio_sched_refusal *refusal)
+{
+	const struct sched_node *above = sched_node_find(sched, parent);
+
+	if (kind != SVIO_SCHED_GROUP && kind != SVIO_SCHED_LEAF && kind != SVIO_SCHED_VIF)
+		return refuse(refusal, -EINVAL, "kind", SVIO_SCHED_LEAF);
+	if (!above || above->kind == SVIO_SCHED_LEAF)
+		return refuse(refusal, -EINVAL, "parent", SVIO_SCHED_PORT);
+	if (above->kind == SVIO_SCHED_VIF && kind != SVIO_SCHED_LEAF)
+		return refuse(refusal, -EINVAL, "kind", SVIO_SCHED_LEAF);
+	if (above->depth == SVIO_SCHED_DEPTH_MAX)
+		return refuse(refusal, -EINVAL, "depth", SVIO_SCHED_DEPTH_MAX);
+	return 0;
+}
+
+static int check_room(struct svio_sched *sched, svio_sched_node parent, enum svio_sched_kind kind,
+		      struct svio_sched_refusal *refusal)
+{
+	uint32_t limit = *count_of(&sched->limits, kind);
+
+	if (*count_of(&sched->count, kind) >= limit)
+		return refuse(refusal, -ENOSPC, "node", limit);
+	if (sched->node[parent].kind == SVIO_SCHED_VIF &&
+	    sched->node[parent].children == SVIO_SCHED_CLASSES)
+		return refuse(refusal, -ENOSPC, "classes", SVIO_SCHED_CLASSES);
+	return 0;
+}
+
+static void take_seat(struct svio_sched *sched, uint32_t node)
+{
+	struct sched_node *n = &sched->node[node];
+	struct sched_vif *vif = sched_vif_of(sched, &sched->node[n->parent]);
+
+	while (vif->class_node[n->seat])
+		n->seat++;
+	vif->class_node[n->seat] = (uint16_t)node;
+	vif->at[n->priority] |= (uint8_t)(1u << n->seat);
+}
+
+static void leave_seat(struct svio_sched *sched, uint32_t node)
+{
+	struct sched_node *n = &sched->node[node];
+	struct sched_vif *vif = sched_vif_of(sched, &sched->node[n->parent]);
+
+	vif->at[n->priority] &= (uint8_t) ~(1u << n->seat);
+	vif->class_node[n->seat] = 0;
 }
 
 int svio_sched_add(struct svio_sched *sched, svio_sched_node parent, enum svio_sched_kind kind,
 		   const struct svio_sched_params *params, uint64_t now_ns, svio_sched_node *node,
 		   struct svio_sched_refusal *refusal)
 {
-	struct sched_node *above = sched_node_find(sched, parent);
 	struct sched_node *added;
-	uint32_t taken;
+	uint32_t taken = sched->free_node;
 	int error;
 
 	if (refusal)
 		refusal->node = parent;
-	if (kind != SVIO_SCHED_GROUP && kind != SVIO_SCHED_LEAF && kind != SVIO_SCHED_VIF)
-		return refuse(refusal, -EINVAL, "kind", SVIO_SCHED_LEAF);
-	if (!above || above->kind == SVIO_SCHED_LEAF)
-		return refuse(refusal, -EINVAL, "parent", SVIO_SCHED_PORT);
-	if (above->depth == SVIO_SCHED_DEPTH_MAX)
-		return refuse(refusal, -EINVAL, "depth", SVIO_SCHED_DEPTH_MAX);
-	error = check_params(params, parent, refusal);
+	error = check_place(sched, parent, kind, refusal);
+	if (!error)
+		error = check_params(params, refusal);
+	if (!error)
+		error = check_room(sched, parent, kind, refusal);
+	if (!error)
+		error = check_fit(sched, NULL, parent, params, refusal);
 	if (error)
 		return error;
-	taken = take_node(sched);
-	if (!taken)
-		return refuse(refusal, -ENOSPC, "node", sched->nodes_max);
 
+	if (taken)
+		sched->free_node = sched->node[taken].children;
+	else
+		taken = sched->fresh++;
+	++*count_of(&sched->count, kind);
+	init_node(sched, taken, kind);
 	added = &sched->node[taken];
-	clear_node(added, kind);
-	added->parent = parent;
-	added->depth = above->depth + 1;
-	above->children++;
+	added->parent = (uint16_t)parent;
+	added->depth = sched->node[parent].depth + 1;
+	sched->node[parent].children++;
 	apply_params(added, params, true, now_ns);
+	if (sched->node[parent].kind == SVIO_SCHED_VIF)
+		take_seat(sched, taken);
+	sched_child_set_min(sched, taken, sched_cost(BIT_NS, guaranteed(added)), now_ns);
+	pass_min_on(sched, parent, 0, guaranteed(added), now_ns);
 	*node = taken;
 	return 0;
+}
+
+static void set_port(struct svio_sched *sched, const struct svio_sched_params *params,
+		     uint64_t now_ns)
+{
+	struct sched_node *port = &sched->node[SVIO_SCHED_PORT];
+
+	apply_params(port, params, false, now_ns);
+	port->flags &= (uint8_t)~SCHED_HELD;
+	if (sched_exhausted(port, now_ns)) {
+		port->flags |= SCHED_HELD;
+		sched->port_wake_ns = sched_resume_ns(port);
+	}
+}
+
+/* Another priority is another queue, of another virtual time. */
+static void change_class(struct svio_sched *sched, uint32_t node, uint8_t priority)
+{
+	struct sched_node *n = &sched->node[node];
+	struct sched_node *parent = &sched->node[n->parent];
+
+	if (n->priority == priority)
+		return;
+	if (parent->kind == SVIO_SCHED_VIF) {
+		struct sched_vif *vif = sched_vif_of(sched, parent);
+
+		vif->at[n->priority] &= (uint8_t) ~(1u << n->seat);
+		vif->at[priority] |= (uint8_t)(1u << n->seat);
+		n->start = vif->served[priority];
+	} else {
+		n->start = sched_group_of(sched, parent)->share[priority].clock;
+	}
+}
+
+/* Out of the queues, changed, and in again, with the tags it had: it keeps its turn. */
+static void set_child(struct svio_sched *sched, uint32_t node,
+		      const struct svio_sched_params *params, uint64_t now_ns)
+{
+	struct sched_node *n = &sched->node[node];
+	uint64_t was = guaranteed(n);
+	bool served;
+
+	if (n->flags & SCHED_TURN)
+		sched_turn_end(sched, node, now_ns);
+	served = sched_servable(n);
+	if (n->flags & SCHED_HELD)
+		sched_unhold(sched, node);
+	if (served)
+		sched_child_leave(sched, node);
+	sched_child_remove(sched, node);
+	change_class(sched, node, params->priority);
+	apply_params(n, params, false, now_ns);
+	sched_child_set_min(sched, node, sched_cost(BIT_NS, guaranteed(n)), now_ns);
+	if (served) {
+		sched_child_join(sched, node);
+		if (sched_exhausted(n, now_ns))
+			sched_hold(sched, node, now_ns);
+		else
+			sched_child_again(sched, node, now_ns);
+	} else if (n->flags & SCHED_WANTS) {
+		sched_rise(sched, node, now_ns);
+	}
+	pass_min_on(sched, n->parent, was, guaranteed(n), now_ns);
 }
 
 int svio_sched_set(struct svio_sched *sched, svio_sched_node node,
@@ -173,25 +484,21 @@ int svio_sched_set(struct svio_sched *sched, svio_sched_node node,
 		   struct svio_sched_refusal *refusal)
 {
 	struct sched_node *n = sched_node_find(sched, node);
-	bool was_queued;
 	int error;
 
 	if (refusal)
 		refusal->node = node;
 	if (!n)
 		return refuse(refusal, -EINVAL, "node", 0);
-	error = check_params(params, node, refusal);
+	error = check_params(params, refusal);
+	if (!error)
+		error = check_fit(sched, n, n->parent, params, refusal);
 	if (error)
 		return error;
-
-	/* A new ceiling may end a wait; a new priority is another queue. Else it keeps its turn. */
-	was_queued = n->place == SCHED_TIMED ||
-		     (n->place == SCHED_READY && n->priority != params->priority);
-	if (was_queued)
-		svio_sched_node_dequeue(sched, node);
-	apply_params(n, params, false, now_ns);
-	if (was_queued)
-		svio_sched_node_enqueue(sched, node);
+	if (node == SVIO_SCHED_PORT)
+		set_port(sched, params, now_ns);
+	else
+		set_child(sched, node, params, now_ns);
 	return 0;
 }
 
@@ -201,23 +508,28 @@ int svio_sched_del(struct svio_sched *sched, svio_sched_node node)
 
 	if (!n || node == SVIO_SCHED_PORT)
 		return -EINVAL;
-	if (n->kind != SVIO_SCHED_LEAF && n->children)
+	if (n->children)
 		return -EBUSY;
 	svio_sched_deactivate(sched, node);
-	svio_sched_node_dequeue(sched, node);
+	/* It has nothing to send: only accounts change, at whatever time. */
+	if (n->flags & SCHED_TURN)
+		sched_turn_end(sched, node, n->full.ns);
+	sched_child_remove(sched, node);
+	pass_min_on(sched, n->parent, guaranteed(n), 0, n->due.ns);
+	if (sched->node[n->parent].kind == SVIO_SCHED_VIF)
+		leave_seat(sched, node);
+	if (n->kind == SVIO_SCHED_GROUP) {
+		sched_group_of(sched, n)->free = sched->free_group;
+		sched->free_group = n->arbiter;
+	} else if (n->kind == SVIO_SCHED_VIF) {
+		sched_vif_of(sched, n)->free = sched->free_vif;
+		sched->free_vif = n->arbiter;
+	}
+	--*count_of(&sched->count, n->kind);
 	sched->node[n->parent].children--;
 	n->kind = 0;
-	n->children = sched->free;
-	sched->free = node;
-	return 0;
-}
-
-int svio_sched_stats_get(const struct svio_sched *sched, svio_sched_node node,
-			 struct svio_sched_stats *stats)
-{
-	if (node >= sched->fresh || !sched->node[node].kind)
-		return -EINVAL;
-	*stats = sched->node[node].stats;
+	n->children = sched->free_node;
+	sched->free_node = (uint16_t)node;
 	return 0;
 }
 
@@ -228,14 +540,29 @@ enum svio_sched_state svio_sched_state(const struct svio_sched *sched, svio_sche
 	if (node >= sched->fresh || !sched->node[node].kind)
 		return SVIO_SCHED_IDLE;
 	n = &sched->node[node];
-	if (n->place == SCHED_TIMED)
-		return SVIO_SCHED_HELD;
-	if (n->place == SCHED_IDLE || (n->kind == SVIO_SCHED_LEAF && !n->active))
+	if (node == SVIO_SCHED_PORT ? !sched->active : !(n->flags & SCHED_WANTS))
 		return SVIO_SCHED_IDLE;
+	if (n->flags & SCHED_HELD)
+		return SVIO_SCHED_HELD;
 	while (node != SVIO_SCHED_PORT) {
 		node = sched->node[node].parent;
-		if (sched->node[node].place == SCHED_TIMED)
+		/* Its turns go through all of these. */
+		if (sched->node[node].flags & SCHED_HELD)
 			return SVIO_SCHED_BEHIND;
 	}
 	return SVIO_SCHED_READY;
+}
+
+int svio_sched_stats_get(const struct svio_sched *sched, svio_sched_node node,
+			 struct svio_sched_stats *stats)
+{
+	const struct sched_node *n;
+
+	if (node >= sched->fresh || !sched->node[node].kind)
+		return -EINVAL;
+	n = &sched->node[node];
+	*stats = n->stats;
+	stats->bytes += n->turn_bytes;
+	stats->packets += n->turn_packets;
+	return 0;
 }

@@ -63,8 +63,8 @@
 #define SVIO_SCHED_BURST_BYTES_MAX  (1u << 30)
 
 /* Grants: to the only active leaf, and to one of several. Ceilings make them smaller. */
+#define SVIO_SCHED_TURN_BYTES          4096u
 #define SVIO_SCHED_GRANT_ALONE_BYTES   65536u
-#define SVIO_SCHED_GRANT_BYTES         16384u
 #define SVIO_SCHED_GRANT_ALONE_PACKETS 256u
 #define SVIO_SCHED_GRANT_PACKETS       64u
 

@@ -27,7 +27,7 @@ struct sched_fixture {
 static inline void sched_fixture_open(struct sched_fixture *fixture, uint32_t nodes_max,
 				      uint64_t port_bps)
 {
-	const struct svio_sched_limits limits = { .leaves = nodes_max };
+	const struct svio_sched_limits limits = { nodes_max, nodes_max, nodes_max };
 	size_t bytes = (svio_sched_bytes(&limits) + 63) / 64 * 64;
 	void *memory = aligned_alloc(64, bytes);
 
@@ -73,6 +73,12 @@ static inline uint64_t sched_fixture_bytes(const struct sched_fixture *fixture,
 
 	CU_ASSERT_EQUAL(svio_sched_stats_get(fixture->sched, node, &stats), 0);
 	return stats.bytes;
+}
+
+/* Is that when a ceiling lets go, which a timer sees a little later (svio_sched_next_ns())? */
+static inline bool sched_fixture_soon(uint64_t next_ns, uint64_t exact_ns)
+{
+	return next_ns - exact_ns < 4096 + 64;
 }
 
 /* Take packets of packet_bytes as a grant says. Returns the bytes taken. */

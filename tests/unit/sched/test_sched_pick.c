@@ -50,7 +50,7 @@ static void pick_competing_leaves_get_small_grants_in_turn(void)
 		struct svio_sched_grant grant;
 
 		CU_ASSERT(svio_sched_pick(fixture.sched, START_NS, &grant));
-		CU_ASSERT_EQUAL(grant.bytes, SVIO_SCHED_GRANT_BYTES);
+		CU_ASSERT_EQUAL(grant.bytes, SVIO_SCHED_TURN_BYTES);
 		CU_ASSERT_EQUAL(grant.packets, SVIO_SCHED_GRANT_PACKETS);
 		CU_ASSERT(grant.leaf == one || grant.leaf == other);
 		CU_ASSERT_NOT_EQUAL(grant.leaf, last);
@@ -135,7 +135,7 @@ static void many_equal_leaves_share_alike(void)
 		most = bytes > most ? bytes : most;
 	}
 	CU_ASSERT(least > 0);
-	CU_ASSERT(most - least <= 16384 + 1538);
+	CU_ASSERT(most - least <= SVIO_SCHED_TURN_BYTES + 1538);
 }
 
 static void higher_priority_is_served_first(void)
@@ -203,11 +203,12 @@ static void groups_divide_before_their_leaves(void)
 				    START_NS);
 	sched_fixture_run(&fixture, 10 * MS, 10 * GBPS, 1538);
 	CU_ASSERT(llabs((long long)(sched_fixture_bytes(&fixture, many) -
-				    sched_fixture_bytes(&fixture, one))) <= 16384 + 1538);
+				    sched_fixture_bytes(&fixture, one))) <=
+		  SVIO_SCHED_TURN_BYTES + 1538);
 	for (i = 0; i < 9; i++)
 		CU_ASSERT(llabs((long long)(sched_fixture_bytes(&fixture, one + 1 + i) * 9 -
 					    sched_fixture_bytes(&fixture, many))) <=
-			  9ll * (16384 + 1538));
+			  9ll * (SVIO_SCHED_TURN_BYTES + 1538));
 }
 
 /* A leaf that slept long has saved up nothing, and one that just had its turn keeps its debt. */
@@ -264,18 +265,29 @@ static void empty_grants_do_not_keep_others_waiting(void)
 
 static void charge_of_absurd_size_is_survived(void)
 {
-	svio_sched_node one = leaf_of_weight(1);
-	svio_sched_node other = leaf_of_weight(1);
-	uint64_t start;
-	uint32_t i;
+	svio_sched_node leaf[2] = { leaf_of_weight(1), leaf_of_weight(1) };
+	struct svio_sched_grant grant;
+	svio_sched_node other;
 
-	for (i = 0; i < 100; i++)
-		svio_sched_charge(fixture.sched, one, UINT64_MAX, UINT32_MAX, true, START_NS);
-	CU_ASSERT_EQUAL(sched_fixture_bytes(&fixture, one), 100ull << 30);
-	start = sched_fixture_bytes(&fixture, one);
+	CU_ASSERT_FATAL(svio_sched_pick(fixture.sched, START_NS, &grant));
+	svio_sched_charge(fixture.sched, grant.leaf, UINT64_MAX, UINT32_MAX, true, START_NS);
+	CU_ASSERT_EQUAL(sched_fixture_bytes(&fixture, grant.leaf), 1ull << 30);
+	other = grant.leaf == leaf[0] ? leaf[1] : leaf[0];
 	sched_fixture_run(&fixture, 10 * MS, 10 * GBPS, 1538);
 	CU_ASSERT(sched_fixture_bytes(&fixture, other) > 12000000);
-	CU_ASSERT_EQUAL(sched_fixture_bytes(&fixture, one), start);
+	CU_ASSERT_EQUAL(sched_fixture_bytes(&fixture, grant.leaf), 1ull << 30);
+}
+
+static void charge_without_a_grant_only_says_what_is_left(void)
+{
+	svio_sched_node leaf = leaf_of_weight(1);
+
+	svio_sched_charge(fixture.sched, leaf, 1000, 1, true, START_NS);
+	CU_ASSERT_EQUAL(sched_fixture_bytes(&fixture, leaf), 0);
+	CU_ASSERT(svio_sched_active(fixture.sched, leaf));
+	svio_sched_charge(fixture.sched, leaf, 1000, 1, false, START_NS);
+	CU_ASSERT_EQUAL(sched_fixture_bytes(&fixture, SVIO_SCHED_PORT), 0);
+	CU_ASSERT_FALSE(svio_sched_active(fixture.sched, leaf));
 }
 
 SVIO_TEST_MAIN_WITH("sched pick", setup, teardown, SVIO_TEST(pick_nothing_active_returns_false),
@@ -291,4 +303,5 @@ SVIO_TEST_MAIN_WITH("sched pick", setup, teardown, SVIO_TEST(pick_nothing_active
 		    SVIO_TEST(idle_time_is_not_saved_up),
 		    SVIO_TEST(going_idle_between_turns_wins_nothing),
 		    SVIO_TEST(empty_grants_do_not_keep_others_waiting),
-		    SVIO_TEST(charge_of_absurd_size_is_survived))
+		    SVIO_TEST(charge_of_absurd_size_is_survived),
+		    SVIO_TEST(charge_without_a_grant_only_says_what_is_left))

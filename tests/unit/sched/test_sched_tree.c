@@ -94,7 +94,9 @@ static void params_out_of_range_are_refused_by_name(void)
 		{ { .burst_bytes = (1u << 30) + 1 }, -EINVAL, "burst", 1u << 30 },
 		{ { .weight = 65536 }, -EINVAL, "weight", 65535 },
 		{ { .priority = 8 }, -EINVAL, "priority", 7 },
-		{ { .min_bps = 1000000 }, -E2BIG, "min", 0 },
+		{ { .min_bps = 999 }, -EINVAL, "min", 1000 },
+		{ { .min_bps = 400000000001 }, -EINVAL, "min", 400000000000 },
+		{ { .min_bps = 2000, .max_bps = 1999 }, -E2BIG, "min", 1999 },
 	};
 	const struct svio_sched_params fits = { .max_bps = 1000,
 						.max_pps = 1,

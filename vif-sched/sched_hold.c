@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Ceilings: token buckets, kept as the time at which they are full again (the
+ * generic cell rate algorithm of ITU-T I.371 read backwards), and the timers of
+ * those that have used up theirs.
+ */
+#include "sched_tree.h"
+
+/* Slots of 4 us. */
+#define TIMER_LATE_OCTAVE 6u
+
+/* A packet bucket is spent one by one when no more than a grant is in it. */
+#define GRANT_PACKETS_LOG2 8
+_Static_assert(SVIO_SCHED_GRANT_ALONE_PACKETS <= 1u << GRANT_PACKETS_LOG2, "the largest grant");
+
+/* ns of debt beyond the depth; <= 0: there are tokens. */
+static int64_t missing_ns(const struct sched_clock *full, uint64_t depth_ns, uint64_t now_ns)
+{
+	return (int64_t)(sched_clock_reached_ns(full) - now_ns) - (int64_t)depth_ns;
+}
+
+bool sched_exhausted(const struct sched_node *node, uint64_t now_ns)
+{
+	return (node->max_cost && missing_ns(&node->full, node->depth_ns, now_ns) > 0) ||
+	       (node->packet_cost &&
+		missing_ns(&node->packet_full, node->packet_depth_ns, now_ns) > 0);
+}
+
+/* Is there less in a bucket than wanted_ns worth of tokens? */
+static bool scarce(const struct sched_clock *full, uint64_t depth_ns, uint64_t wanted_ns,
+		   uint64_t now_ns)
+{
+	return missing_ns(full, depth_ns, now_ns) > -(int64_t)wanted_ns || depth_ns < wanted_ns;
+}
+
+static bool bytes_scarce(const struct sched_node *node, uint32_t bytes, uint64_t now_ns)
+{
+	uint64_t wanted_ns = (uint64_t)((sched_uint128)node->max_cost * bytes >> 32);
+
+	return scarce(&node->full, node->depth_ns, wanted_ns, now_ns);
+}
+
+uint32_t sched_turn_budget(const struct sched_node *node, uint32_t wanted, uint64_t now_ns)
+{
+	if (node->packet_cost && scarce(&node->packet_full, node->packet_depth_ns,
+					node->packet_cost >> (32 - GRANT_PACKETS_LOG2), now_ns))
+		return 1;
+	if (!node->max_cost)
+		return wanted;
+	if (wanted > SVIO_SCHED_TURN_BYTES && bytes_scarce(node, wanted, now_ns))
+		wanted = SVIO_SCHED_TURN_BYTES;
+	return bytes_scarce(node, wanted, now_ns) ? 1 : wanted;
+}
+
+static void take(struct sched_clock *full, uint64_t cost, uint64_t units, uint64_t now_ns)
+{
+	if (sched_before(full->ns, now_ns))
+		sched_clock_set(full, now_ns);
+	sched_clock_advance(full, cost, units);
+}
+
+void sched_take_tokens(struct sched_node *node, uint64_t bytes, uint32_t packets, uint64_t now_ns)
+{
+	if (node->max_cost)
+		take(&node->full, node->max_cost, bytes, now_ns);
+	if (node->packet_cost)
+		take(&node->packet_full, node->packet_cost, packets, now_ns);
+}
+
+uint64_t sched_resume_ns(const struct sched_node *node)
+{
+	uint64_t bytes_ns = sched_clock_reached_ns(&node->full) - node->depth_ns + node->resume_ns;
+	uint64_t packets_ns = sched_clock_reached_ns(&node->packet_full) - node->packet_depth_ns;
+
+	if (!node->max_cost)
+		return packets_ns;
+	return node->packet_cost ? sched_later(bytes_ns, packets_ns) : bytes_ns;
+}
+
+/* Would it lose tokens if a wait of this octave ended with the slot, not before? */
+static bool may_be_late(const struct sched_node *node, uint32_t octave)
+{
+	uint64_t width_ns = 1ull << (SCHED_TIMER_UNIT + octave);
+
+	return octave == 0 ||
+	       (octave <= TIMER_LATE_OCTAVE && width_ns <= node->depth_ns - node->resume_ns);
+}
+
+/*
+ * Put a node into the timers, as seen from a time before its own. A short wait ends
+ * with its slot: late by a 16th of the wait, 4 us at most, and only if the bucket
+ * has room for what comes in meanwhile. Others begin with their slot and are put in
+ * again, into a smaller one.
+ */
+static void start_timer(struct svio_sched *sched, uint32_t node, uint64_t from_ns)
+{
+	struct sched_node *n = &sched->node[node];
+	uint64_t wake_ns = sched_resume_ns(n);
+	uint64_t wait_ns = sched_before(from_ns, wake_ns) ? wake_ns - from_ns : 0;
+	uint32_t bits = wait_ns ? 64u - (uint32_t)__builtin_clzll(wait_ns) : 0;
+	uint32_t octave = bits > SCHED_TIMER_UNIT + 4 ? bits - SCHED_TIMER_UNIT - 4 : 0;
+
+	if (octave >= SCHED_OCTAVES)
+		octave = SCHED_OCTAVES - 1;
+	if (may_be_late(n, octave))
+		wake_ns += (1ull << (SCHED_TIMER_UNIT + octave)) - 1;
+	sched_queue_push(&sched->timers, sched->node, node, octave, wake_ns);
+	n->flags |= SCHED_HELD;
+}
+
+void sched_wait(struct svio_sched *sched, uint32_t node, uint64_t now_ns)
+{
+	sched->node[node].stats.throttled++;
+	start_timer(sched, node, now_ns);
+}
+
+void sched_hold(struct svio_sched *sched, uint32_t node, uint64_t now_ns)
+{
+	sched_wait(sched, node, now_ns);
+	sched_fall(sched, node);
+}
+
+void sched_unhold(struct svio_sched *sched, uint32_t node)
+{
+	sched_queue_unlink(&sched->timers, sched->node, node);
+	sched->node[node].flags &= (uint8_t)~SCHED_HELD;
+}
+
+/* Let the first timer go; one that was put in too early goes in again. */
+static void expire_first(struct svio_sched *sched, uint64_t now_ns)
+{
+	uint32_t octave = sched_queue_earliest(&sched->timers);
+	uint64_t slot;
+	uint32_t node = sched_queue_pop(&sched->timers, sched->node, octave, &slot);
+
+	if (sched_before(slot, sched_resume_ns(&sched->node[node]))) {
+		start_timer(sched, node, slot);
+	} else {
+		sched->node[node].flags &= (uint8_t)~SCHED_HELD;
+		sched_rise(sched, node, now_ns);
+	}
+}
+
+void sched_expire(struct svio_sched *sched, uint64_t now_ns)
+{
+	struct sched_queue *timers = &sched->timers;
+
+	while (timers->octaves &&
+	       !sched_before(now_ns, timers->first[sched_queue_earliest(timers)]))
+		expire_first(sched, now_ns);
+}
+
+uint64_t sched_first_timer(struct svio_sched *sched)
+{
+	struct sched_queue *timers = &sched->timers;
+
+	while (timers->octaves) {
+		uint32_t octave = sched_queue_earliest(timers);
+		uint64_t slot = timers->first[octave];
+		uint32_t node = sched_queue_head(timers, octave);
+
+		if (!sched_before(slot, sched_resume_ns(&sched->node[node])))
+			return slot;
+		sched_queue_pop(timers, sched->node, octave, &slot);
+		start_timer(sched, node, slot);
+	}
+	return SVIO_SCHED_NEVER;
+}
