@@ -43,6 +43,7 @@ void fw_packet_begin(struct fw_packet *packet, uint32_t source)
 {
 	packet->source = source;
 	packet->vlan = 0;
+	packet->owner = FW_MAC_NOBODY;
 	packet->bytes = 0;
 	packet->segs = 0;
 	packet->tci = 0;
@@ -173,6 +174,7 @@ void fw_packet_segment(const struct fw_packet *packet, uint32_t index, struct fw
 
 	fw_packet_begin(segment, packet->source);
 	segment->vlan = packet->vlan;
+	segment->owner = packet->owner;
 	segment->bytes = gso->header_bytes + payload;
 	segment->dst = packet->dst;
 	segment->src = packet->src;

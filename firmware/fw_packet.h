@@ -37,6 +37,7 @@ struct fw_seg {
 struct fw_packet {
 	uint32_t source; /* VIF or FW_WIRE */
 	uint32_t vlan;   /* the switch's VLAN, 0: none */
+	uint32_t owner;  /* the VIF that has the destination address, or FW_MAC_NOBODY */
 	uint32_t bytes;  /* of the frame without tag */
 	uint32_t segs;
 	uint64_t dst; /* MACs as in fw_mac.h */

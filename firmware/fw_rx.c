@@ -315,6 +315,15 @@ static void count_drop(struct fw_vif *vif, enum svio_counter reason, struct fw_q
 		queue->counters[SVIO_QUEUE_COUNTER_drops]++;
 }
 
+/* The receiver cannot take it now: the sender hears of it, if the packet was for this one alone. */
+static void count_refusal(struct svio_fw *fw, struct fw_vif *vif, const struct fw_packet *packet,
+			  enum svio_counter reason, struct fw_queue *queue)
+{
+	count_drop(vif, reason, queue);
+	if (packet->owner == vif->id && packet->source != FW_WIRE)
+		fw_count(&fw->vifs[packet->source], SVIO_COUNTER_tx_drop_receiver, 1);
+}
+
 static void count_kind(struct fw_vif *vif, const struct fw_packet *packet)
 {
 	if (packet->broadcast)
@@ -364,7 +373,7 @@ static void deliver_one(struct svio_fw *fw, struct fw_vif *vif, struct fw_packet
 
 	ref.qid = steer(vif, packet, &meta);
 	if (!(vif->rx_running >> ref.qid & 1)) {
-		count_drop(vif, SVIO_COUNTER_rx_drop_no_queue, NULL);
+		count_refusal(fw, vif, packet, SVIO_COUNTER_rx_drop_no_queue, NULL);
 		return;
 	}
 	open = vif->rx_open[ref.qid];
@@ -376,10 +385,10 @@ static void deliver_one(struct svio_fw *fw, struct fw_vif *vif, struct fw_packet
 			  bytes <= open->queue->buf_len
 				  ? 1
 				  : (bytes + open->queue->buf_len - 1) / open->queue->buf_len)) {
-		count_drop(vif,
-			   vif->rx_running >> ref.qid & 1 ? SVIO_COUNTER_rx_drop_no_buffer
-							  : SVIO_COUNTER_rx_drop_error,
-			   open->queue);
+		if (vif->rx_running >> ref.qid & 1)
+			count_refusal(fw, vif, packet, SVIO_COUNTER_rx_drop_no_buffer, open->queue);
+		else
+			count_drop(vif, SVIO_COUNTER_rx_drop_error, open->queue);
 		return;
 	}
 	error = put_packet(fw, open, packet, &meta, &addr);
@@ -429,7 +438,7 @@ uint32_t fw_rx_deliver(struct svio_fw *fw, struct fw_vif *vif, struct fw_packet 
 	uint32_t i;
 
 	if (!vif->rx_running || !fw_vif_open(fw, vif) || vif->flags & SVIO_HOST_VIF_LINK_DOWN) {
-		count_drop(vif, SVIO_COUNTER_rx_drop_no_queue, NULL);
+		count_refusal(fw, vif, packet, SVIO_COUNTER_rx_drop_no_queue, NULL);
 		return 1;
 	}
 	if (frame_bytes(packet) > vif->sram->mtu + SVIO_ETH_HEADER_BYTES + SVIO_VLAN_TAG_BYTES) {
@@ -437,7 +446,7 @@ uint32_t fw_rx_deliver(struct svio_fw *fw, struct fw_vif *vif, struct fw_packet 
 		return 1;
 	}
 	if (!svio_sched_meter_pass(&vif->rx_meter, wire_cost(packet), fw->now_ns)) {
-		count_drop(vif, SVIO_COUNTER_rx_drop_rate, NULL);
+		count_refusal(fw, vif, packet, SVIO_COUNTER_rx_drop_rate, NULL);
 		return 1;
 	}
 	if (!packet->gso_type || accepts_gso(vif, packet->gso_type)) {

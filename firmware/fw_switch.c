@@ -78,6 +78,7 @@ static uint32_t unicast(struct svio_fw *fw, struct fw_packet *packet)
 	uint32_t owner = fw_mac_find(fw->macs, packet->dst, packet->vlan, fw->now_ns);
 	uint32_t copies = 0;
 
+	packet->owner = owner;
 	if (owner == FW_MAC_NOBODY) {
 		if (packet->source != FW_WIRE)
 			copies = fw_wire_send(fw, packet);

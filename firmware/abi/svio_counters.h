@@ -8,10 +8,15 @@
  * from destination MAC to payload, without FCS.
  *
  * The books are kept at the switch, exactly. Every packet taken from a
- * transmit queue is one of tx_packets or tx_drop_*; for the whole device
+ * transmit queue is one of tx_packets, tx_drop_spoof_mac, tx_drop_spoof_vlan or
+ * tx_drop_malformed; for the whole device
  *   sum(tx_packets) + wire_rx_packets + copies
  *     = sum(rx_packets) + sum(rx_drop_*) + wire_tx_packets + wire_tx_drop + switch_drop
  * where copies is what flooding and segmentation added (device counters, svio_host.h).
+ *
+ * tx_drop_receiver is a note on the sender, no other drop: of its unicast packets
+ * to another VIF those that are there in rx_drop_no_buffer, rx_drop_no_queue or
+ * rx_drop_rate (each segment, where one was cut).
  */
 #ifndef SVIO_COUNTERS_H
 #define SVIO_COUNTERS_H
@@ -46,7 +51,8 @@
 	X(queue_errors, "queues stopped for a reason")                                        \
 	X(resets, "resets by register, function-level reset or bus")                          \
 	X(admin_commands, "admin commands taken")                                             \
-	X(admin_errors, "admin commands refused")
+	X(admin_errors, "admin commands refused")                                             \
+	X(tx_drop_receiver, "packets of this VIF that their receiver could not take")
 
 enum svio_counter {
 #define SVIO_COUNTER_ENUM(name, text) SVIO_COUNTER_##name,

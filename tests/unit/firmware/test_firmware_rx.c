@@ -162,6 +162,102 @@ static void receive_ceiling_drops_and_counts(void)
 	CU_ASSERT_TRUE(fake_books_balance());
 }
 
+static uint64_t refused(uint32_t sender)
+{
+	return fake_counter(sender, SVIO_COUNTER_tx_drop_receiver);
+}
+
+static void sender_is_told_of_what_its_receiver_could_not_take(void)
+{
+	uint32_t i;
+
+	send(60, 1); /* no buffer */
+	CU_ASSERT_EQUAL(refused(0), 1);
+	fake_config(1)->flags |= SVIO_HOST_VIF_LINK_DOWN;
+	CU_ASSERT_EQUAL(svio_fw_vif_update(fake.fw, 1), 0);
+	send(60, 1); /* no queue */
+	CU_ASSERT_EQUAL(refused(0), 2);
+	fake_config(1)->flags &= ~(uint32_t)SVIO_HOST_VIF_LINK_DOWN;
+	fake_config(1)->rx_max_bps = 8000;
+	CU_ASSERT_EQUAL(svio_fw_vif_update(fake.fw, 1), 0);
+	for (i = 0; i < 400; i++) { /* more than its ceiling's burst */
+		guest_post(&guest[1], 0, UINT32_MAX);
+		send(1500, i);
+		while (guest_receive(&guest[1], 0, &packet))
+			;
+	}
+	CU_ASSERT_TRUE(counter(SVIO_COUNTER_rx_drop_rate) > 50);
+	CU_ASSERT_EQUAL(refused(0), 2 + counter(SVIO_COUNTER_rx_drop_rate));
+	CU_ASSERT_EQUAL(fake_counter(0, SVIO_COUNTER_tx_packets), 402);
+	CU_ASSERT_EQUAL(refused(1), 0);
+	CU_ASSERT_TRUE(fake_books_balance());
+}
+
+/* What is its own choice, or not for it alone, is no news for the sender. */
+static void sender_is_not_told_of_other_drops(void)
+{
+	struct svio_admin_cmd mtu = { .opcode = SVIO_ADMIN_MTU_SET };
+
+	mtu.value.value = 1000;
+	CU_ASSERT_EQUAL(guest_command(&guest[1], &mtu), SVIO_ADMIN_STATUS_OK);
+	send(1500, 1);
+	CU_ASSERT_EQUAL(counter(SVIO_COUNTER_rx_drop_too_long), 1);
+	guest_frame_between(frame, 60, 0, 1, 1);
+	memset(frame, 0xff, 6);
+	guest_send(&guest[0], 0, frame, 60);
+	guest_frame_between(frame, 60, 0, 1, 1);
+	memset(frame + 6, 0x22, 6);
+	fake_wire_receive(frame, 60, 0);
+	fake_run();
+	CU_ASSERT_EQUAL(counter(SVIO_COUNTER_rx_drop_no_buffer), 2);
+	CU_ASSERT_EQUAL(refused(0), 0);
+	CU_ASSERT_TRUE(fake_books_balance());
+}
+
+static void sender_is_not_told_of_a_listener_that_is_too_slow(void)
+{
+	static struct guest listener;
+	struct svio_admin_cmd mode = { .opcode = SVIO_ADMIN_RX_MODE_SET };
+
+	fake_vif_prepare(2);
+	fake_config(2)->flags |= SVIO_HOST_VIF_TRUSTED;
+	CU_ASSERT_EQUAL_FATAL(svio_fw_vif_add(fake.fw, 2), 0);
+	guest_start(&listener, 2, GUEST_ALL_FEATURES);
+	CU_ASSERT_EQUAL(guest_rxq_create(&listener, 0, 6, 2048), 0);
+	mode.rx_mode.flags = SVIO_RX_MODE_PROMISC;
+	CU_ASSERT_EQUAL(guest_command(&listener, &mode), SVIO_ADMIN_STATUS_OK);
+	guest_post(&guest[1], 0, UINT32_MAX);
+	send(60, 1);
+	CU_ASSERT_EQUAL(counter(SVIO_COUNTER_rx_packets), 1);
+	CU_ASSERT_EQUAL(fake_counter(2, SVIO_COUNTER_rx_drop_no_buffer), 1);
+	CU_ASSERT_EQUAL(refused(0), 0);
+}
+
+static void sender_is_told_of_each_segment(void)
+{
+	struct frame_spec spec = { .version = 4,
+				   .protocol = SVIO_IPPROTO_TCP,
+				   .payload_bytes = 3000 };
+	struct svio_tx_ext ext = { .flags = SVIO_TX_EXT_CSUM,
+				   .csum_start = 34,
+				   .csum_offset = 16,
+				   .gso_size = 1000,
+				   .hdr_len = 54,
+				   .gso_type = SVIO_GSO_TCP4 };
+	uint32_t bytes = build_frame(&spec, frame);
+
+	guest_start(&guest[1], 1, 0); /* takes nothing unsegmented */
+	CU_ASSERT_EQUAL_FATAL(guest_rxq_create(&guest[1], 0, 6, 2048), 0);
+	guest_post(&guest[1], 0, 1);
+	memcpy(frame, fake_config(1)->mac, 6);
+	memcpy(frame + 6, fake_config(0)->mac, 6);
+	guest_send_pieces(&guest[0], 0, frame, bytes, 1, &ext);
+	fake_run();
+	CU_ASSERT_EQUAL(counter(SVIO_COUNTER_rx_packets), 1);
+	CU_ASSERT_EQUAL(refused(0), 2);
+	CU_ASSERT_TRUE(fake_books_balance());
+}
+
 /* Descriptor 0 as given: the queue stops, the packet is counted, the sender is not concerned. */
 static void expect_stop(struct svio_rx_desc desc, enum svio_error error, uint64_t addr)
 {
@@ -335,6 +431,10 @@ SVIO_TEST_MAIN_WITH("firmware receive", setup, fake_free,
 		    SVIO_TEST(bus_master_off_drops_and_counts),
 		    SVIO_TEST(link_down_drops_and_counts), SVIO_TEST(longer_than_mtu_is_dropped),
 		    SVIO_TEST(receive_ceiling_drops_and_counts),
+		    SVIO_TEST(sender_is_told_of_what_its_receiver_could_not_take),
+		    SVIO_TEST(sender_is_not_told_of_other_drops),
+		    SVIO_TEST(sender_is_not_told_of_a_listener_that_is_too_slow),
+		    SVIO_TEST(sender_is_told_of_each_segment),
 		    SVIO_TEST(buffer_descriptors_are_checked),
 		    SVIO_TEST(read_only_buffer_is_refused),
 		    SVIO_TEST(tail_beyond_ring_stops_the_queue),
