@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * svio-bench sched: what the scheduler costs a packet, beside other schedulers.
+ *
+ * Each case is one tree, one number of queues and one kind of backlog, and runs
+ * twice: with packets of 1538 and of 84 bytes on the wire. The schedulers take
+ * turns in windows of some milliseconds, so that what the machine does meanwhile
+ * meets all of them. A window in which the thread was kept off its processor is
+ * thrown away.
+ */
+#include <argp.h>
+#include <err.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bench.h"
+#include "bench_sched.h"
+
+#define LONG_COST      1538u
+#define SHORT_COST     84u
+#define CHUNK_PACKETS  4096u
+#define WARM_UP_LEAST  100000u
+#define TRIES_EACH     4 /* windows for one that counts, at most */
+#define WAIT_MAX_SHARE 100
+#define COUNT_PACKETS  100000u
+
+/* In the order of the columns. */
+static const struct sched_subject *const subjects[] = {
+	&sched_subject_svio,
+	&sched_subject_grants,
+#ifdef BENCH_RTE_SCHED
+	&sched_subject_rte,
+#endif
+	&sched_subject_heap,
+};
+#define SUBJECTS (sizeof(subjects) / sizeof(subjects[0]))
+
+static const uint32_t actives[] = { 8, 64, 512, 4096 };
+#define ACTIVES (sizeof(actives) / sizeof(actives[0]))
+
+struct options {
+	const char *json_path;
+	const char *tree;     /* NULL: both */
+	const char *backlog;  /* NULL: both */
+	unsigned long active; /* 0: all */
+	unsigned long repetitions;
+	unsigned long window_ms;
+	unsigned long count_packets; /* not 0: no times, so many packets of svio for callgrind */
+	bool instructions;
+	bool first;
+	int cpu;
+};
+
+/* What a scheduler did in one case with packets of one length. */
+struct outcome {
+	struct bench_result times; /* ns a packet */
+	double median;
+	double low;
+	double high;
+	uint32_t starved;
+};
+
+static bool is_compared(const struct sched_subject *subject, const struct sched_case *sched_case)
+{
+	/* Of a queue with one packet no grant can be used whole. */
+	return subject != &sched_subject_grants || !sched_case->sparse;
+}
+
+static void warm_up(const struct sched_subject *subject, void *state,
+		    const struct sched_case *sched_case)
+{
+	/* Each ceiling starts with its burst: it has to be used up before it holds anybody back. */
+	uint64_t packets =
+		(uint64_t)sched_case->active * (SCHED_BURST_BYTES / sched_case->cost_bytes);
+
+	subject->serve(state, packets > WARM_UP_LEAST ? packets : WARM_UP_LEAST);
+}
+
+static void run_window(const struct sched_subject *subject, void *state, uint64_t window_ns,
+		       const struct bench_waits *waits, struct bench_result *times)
+{
+	uint64_t waited = bench_waits_read(waits);
+	uint64_t start = bench_now_ns();
+	uint64_t packets = 0;
+	uint64_t ns;
+
+	do {
+		packets += subject->serve(state, CHUNK_PACKETS);
+		ns = bench_now_ns() - start;
+	} while (ns < window_ns);
+	if (bench_waits_read(waits) - waited > window_ns / WAIT_MAX_SHARE)
+		times->discarded++;
+	else
+		bench_result_add(times, (double)ns / (double)packets);
+}
+
+static bool wants_window(const struct bench_result *times, const struct options *options)
+{
+	return times->count < options->repetitions &&
+	       times->count + times->discarded < options->repetitions * TRIES_EACH;
+}
+
+/* All schedulers on one case, in turns. */
+static void run_case(const struct sched_case *sched_case, const struct options *options,
+		     const struct bench_waits *waits, struct outcome *outcomes)
+{
+	void *states[SUBJECTS] = { NULL };
+	bool again = true;
+
+	for (size_t i = 0; i < SUBJECTS; i++) {
+		outcomes[i].times.count = 0;
+		outcomes[i].times.discarded = 0;
+		if (!is_compared(subjects[i], sched_case))
+			continue;
+		states[i] = subjects[i]->open(sched_case);
+		warm_up(subjects[i], states[i], sched_case);
+	}
+	while (again) {
+		again = false;
+		for (size_t i = 0; i < SUBJECTS; i++) {
+			if (!states[i] || !wants_window(&outcomes[i].times, options))
+				continue;
+			run_window(subjects[i], states[i], options->window_ms * 1000000, waits,
+				   &outcomes[i].times);
+			again = true;
+		}
+	}
+	for (size_t i = 0; i < SUBJECTS; i++) {
+		outcomes[i].median = bench_result_quantile(&outcomes[i].times, 0.5);
+		outcomes[i].low = bench_result_quantile(&outcomes[i].times, 0);
+		outcomes[i].high = bench_result_quantile(&outcomes[i].times, 1);
+		if (!states[i])
+			continue;
+		outcomes[i].starved = subjects[i]->starved(states[i]);
+		subjects[i]->close(states[i]);
+	}
+}
+
+static void write_number(FILE *json, const char *name, const char *suffix, double value)
+{
+	if (isnan(value))
+		fprintf(json, ", \"%s%s\": null", name, suffix);
+	else
+		fprintf(json, ", \"%s%s\": %.2f", name, suffix, value);
+}
+
+static void write_outcomes(FILE *json, const struct sched_case *sched_case,
+			   const struct outcome *outcomes)
+{
+	bool is_long = sched_case->cost_bytes == LONG_COST;
+
+	for (size_t i = 0; i < SUBJECTS; i++) {
+		if (!is_compared(subjects[i], sched_case))
+			continue;
+		write_number(json, subjects[i]->name, is_long ? "_ns" : "_84_ns",
+			     outcomes[i].median);
+		write_number(json, subjects[i]->name, is_long ? "_ns_min" : "_84_ns_min",
+			     outcomes[i].low);
+		write_number(json, subjects[i]->name, is_long ? "_ns_max" : "_84_ns_max",
+			     outcomes[i].high);
+		if (is_long)
+			fprintf(json, ", \"%s_starved\": %u", subjects[i]->name,
+				outcomes[i].starved);
+	}
+}
+
+static void print_heading(const struct options *options)
+{
+	printf("ns a packet, median (least - most) of %lu windows of %lu ms\n",
+	       options->repetitions, options->window_ms);
+	if (!sched_tree_has_min())
+		printf("note: this scheduler refuses min; the trees have none, and strict "
+		       "priorities may starve queues\n");
+#ifndef BENCH_RTE_SCHED
+	printf("note: built without DPDK's rte_sched\n");
+#endif
+	printf("%-4s %6s %-7s %5s", "tree", "active", "backlog", "bytes");
+	for (size_t i = 0; i < SUBJECTS; i++)
+		printf("  %-20s", subjects[i]->name);
+	printf("\n");
+}
+
+static void print_outcomes(const struct sched_case *sched_case, const struct outcome *outcomes)
+{
+	printf("%-4s %6u %-7s %5u", sched_case->deep ? "deep" : "flat", sched_case->active,
+	       sched_case->sparse ? "sparse" : "dense", sched_case->cost_bytes);
+	for (size_t i = 0; i < SUBJECTS; i++) {
+		char text[32] = "-";
+
+		if (!isnan(outcomes[i].median))
+			snprintf(text, sizeof(text), "%.1f (%.1f - %.1f)", outcomes[i].median,
+				 outcomes[i].low, outcomes[i].high);
+		printf("  %-20s", text);
+	}
+	printf("\n");
+	for (size_t i = 0; i < SUBJECTS; i++)
+		if (is_compared(subjects[i], sched_case) && outcomes[i].starved)
+			printf("     %s never served %u of %u queues\n", subjects[i]->name,
+			       outcomes[i].starved, sched_case->active);
+	fflush(stdout);
+}
+
+static void run_lengths(struct sched_case *sched_case, const struct options *options, FILE *json,
+			bool first)
+{
+	static struct outcome outcomes[SUBJECTS];
+	struct bench_waits waits;
+
+	if (json)
+		fprintf(json, "%s\n    {\"tree\": \"%s\", \"active\": %u, \"backlog\": \"%s\"",
+			first ? "" : ",", sched_case->deep ? "deep" : "flat", sched_case->active,
+			sched_case->sparse ? "sparse" : "dense");
+	bench_waits_open(&waits);
+	bench_waits_add_thread(&waits);
+	for (int i = 0; i < 2; i++) {
+		sched_case->cost_bytes = i ? SHORT_COST : LONG_COST;
+		run_case(sched_case, options, &waits, outcomes);
+		print_outcomes(sched_case, outcomes);
+		if (json)
+			write_outcomes(json, sched_case, outcomes);
+	}
+	bench_waits_close(&waits);
+	if (options->instructions) {
+		double instructions = sched_count_instructions(sched_case, COUNT_PACKETS);
+
+		printf("     %.0f instructions a packet\n", instructions);
+		if (json)
+			write_number(json, "svio_instructions", "", instructions);
+	}
+	if (json)
+		fprintf(json, "}");
+}
+
+/* For callgrind: only what sched_subject_svio.serve() does from here on is one packet a grant. */
+static void count_packets(struct sched_case *sched_case, const struct options *options)
+{
+	void *state;
+
+	sched_case->cost_bytes = LONG_COST;
+	state = sched_subject_svio.open(sched_case);
+	warm_up(&sched_subject_grants, state, sched_case);
+	sched_subject_svio.serve(state, options->count_packets);
+	sched_subject_svio.close(state);
+}
+
+static bool is_wanted(const struct sched_case *sched_case, const struct options *options)
+{
+	return (!options->tree || strcmp(options->tree, sched_case->deep ? "deep" : "flat") == 0) &&
+	       (!options->backlog ||
+		strcmp(options->backlog, sched_case->sparse ? "sparse" : "dense") == 0) &&
+	       (!options->active || options->active == sched_case->active);
+}
+
+static void run_all(const struct options *options, FILE *json)
+{
+	bool first = true;
+
+	if (json)
+		fprintf(json,
+			"{\n  \"port_bps\": %llu, \"cost_bytes\": %u, \"min\": %s,\n  \"cases\": [",
+			(unsigned long long)SCHED_PORT_BPS, LONG_COST,
+			sched_tree_has_min() ? "true" : "false");
+	if (!options->count_packets)
+		print_heading(options);
+	for (size_t i = 0; i < 4 * ACTIVES; i++) {
+		struct sched_case sched_case = { .deep = i >= 2 * ACTIVES,
+						 .sparse = i / ACTIVES % 2 != 0,
+						 .active = actives[i % ACTIVES] };
+
+		if (!is_wanted(&sched_case, options))
+			continue;
+		if (options->count_packets)
+			count_packets(&sched_case, options);
+		else
+			run_lengths(&sched_case, options, json, first);
+		first = false;
+	}
+	if (json)
+		fprintf(json, "\n  ]\n}\n");
+}
+
+static const struct argp_option argp_options[] = {
+	{ "tree", 't', "NAME", 0, "Only flat or deep (default: both)", 0 },
+	{ "active", 'a', "N", 0, "Only with 8, 64, 512 or 4096 queues (default: all)", 0 },
+	{ "backlog", 'b', "NAME", 0, "Only dense or sparse (default: both)", 0 },
+	{ "repetitions", 'r', "N", 0, "Windows of each scheduler that count (default: 7)", 0 },
+	{ "window-ms", 'w', "MS", 0, "Length of a window (default: 20)", 0 },
+	{ "instructions", 'i', NULL, 0,
+	  "Count vif-sched's instructions a packet, too (by valgrind, takes minutes)", 0 },
+	{ "count-packets", 'n', "N", 0, "No times: serve N packets of each case, for callgrind",
+	  0 },
+	{ "cpu", 'c', "N", 0, "Which processor (default: the first)", 0 },
+	{ "first", 'f', NULL, 0,
+	  "Run at the highest ordinary priority, for a machine that has other work", 0 },
+	{ "json", 'j', "FILE", 0, "Write the figures to FILE, too", 0 },
+	{ 0 }
+};
+
+static unsigned long parse_number(const char *text, unsigned long most, struct argp_state *state)
+{
+	char *end;
+	unsigned long number = strtoul(text, &end, 10);
+
+	if (end == text || *end || number < 1 || number > most)
+		argp_error(state, "'%s': a number from 1 to %lu", text, most);
+	return number;
+}
+
+static const char *parse_name(const char *text, const char *one, const char *other,
+			      struct argp_state *state)
+{
+	if (strcmp(text, one) != 0 && strcmp(text, other) != 0)
+		argp_error(state, "'%s': %s or %s", text, one, other);
+	return text;
+}
+
+static unsigned long parse_active(const char *text, struct argp_state *state)
+{
+	unsigned long number = parse_number(text, SCHED_LEAVES_MAX, state);
+
+	for (size_t i = 0; i < ACTIVES; i++)
+		if (actives[i] == number)
+			return number;
+	argp_error(state, "'%s': 8, 64, 512 or 4096", text);
+	return number;
+}
+
+static error_t parse_option(int key, char *argument, struct argp_state *state)
+{
+	struct options *options = state->input;
+
+	switch (key) {
+	case 't':
+		options->tree = parse_name(argument, "flat", "deep", state);
+		return 0;
+	case 'b':
+		options->backlog = parse_name(argument, "dense", "sparse", state);
+		return 0;
+	case 'a':
+		options->active = parse_active(argument, state);
+		return 0;
+	case 'r':
+		options->repetitions = parse_number(argument, 1000, state);
+		return 0;
+	case 'w':
+		options->window_ms = parse_number(argument, 10000, state);
+		return 0;
+	case 'n':
+		options->count_packets = parse_number(argument, 1000000000, state);
+		return 0;
+	case 'i':
+		options->instructions = true;
+		return 0;
+	case 'c':
+		options->cpu = (int)strtol(argument, NULL, 10);
+		return 0;
+	case 'f':
+		options->first = true;
+		return 0;
+	case 'j':
+		options->json_path = argument;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+int bench_sched_main(int argc, char **argv)
+{
+	static const struct argp parser = {
+		.options = argp_options,
+		.parser = parse_option,
+		.doc = "What the scheduler costs a packet, beside DPDK's rte_sched and a binary heap.\v"
+		       "Examples:\n"
+		       "  svio-bench sched --json out.json\n"
+		       "  svio-bench sched --tree deep --active 512 --repetitions 21\n"
+		       "  svio-bench sched --backlog dense --instructions",
+	};
+	struct options options = { .repetitions = 7, .window_ms = 20, .cpu = bench_cpu(0) };
+	FILE *json = NULL;
+
+	argp_parse(&parser, argc, argv, 0, NULL, &options);
+	if (options.json_path) {
+		json = fopen(options.json_path, "we");
+		if (!json)
+			err(1, "%s", options.json_path);
+	}
+	if (options.first)
+		bench_come_first();
+	bench_pin(getpid(), options.cpu, options.first);
+	run_all(&options, json);
+	if (json && fclose(json))
+		err(1, "%s", options.json_path);
+	return 0;
+}
