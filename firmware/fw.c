@@ -5,12 +5,13 @@
 #include <errno.h>
 #include <string.h>
 
+#include "fw_class.h"
 #include "fw_dma.h"
 #include "fw_packet.h"
 #include "fw_rx.h"
 
-/* Bounds of one pass. */
-#define PASS_GRANTS  16
+/* Bounds of one pass. Grants are of 4 KiB when several VIFs compete. */
+#define PASS_GRANTS  64
 #define PASS_PACKETS 256
 
 /* What svio_fw_bytes() hands out, in order. */
@@ -19,7 +20,8 @@ struct layout {
 	size_t rss;
 	size_t active;
 	size_t irq_list;
-	size_t leaf_vif;
+	size_t leaf_owner;
+	size_t groups;
 	size_t tx_batch;
 	size_t tx_runs;
 	size_t rx_slots;
@@ -40,6 +42,7 @@ static size_t take(size_t *at, size_t bytes)
 
 static struct layout lay_out(uint32_t vifs_max)
 {
+	struct svio_sched_limits limits = fw_qos_limits(vifs_max);
 	struct layout layout;
 	size_t at = 0;
 
@@ -48,14 +51,14 @@ static struct layout lay_out(uint32_t vifs_max)
 	layout.rss = take(&at, sizeof(struct svio_rss) * vifs_max);
 	layout.active = take(&at, sizeof(uint32_t) * vifs_max);
 	layout.irq_list = take(&at, sizeof(uint32_t) * vifs_max);
-	layout.leaf_vif = take(&at, sizeof(uint32_t) * (vifs_max + 1));
+	layout.leaf_owner = take(&at, sizeof(uint32_t) * FW_SCHED_NODES);
+	layout.groups = take(&at, sizeof(struct fw_group) * SVIO_HOST_GROUPS_MAX);
 	layout.tx_batch = take(&at, sizeof(struct svio_tx_desc) * FW_TX_DESC_BATCH);
 	layout.tx_runs = take(&at, sizeof(struct fw_run) * FW_TX_DESC_BATCH);
 	layout.rx_slots = take(&at, sizeof(struct fw_rx_open) * FW_RX_OPEN_MAX);
 	layout.packets = take(&at, sizeof(struct fw_packet) * 2);
 	layout.gso = take(&at, sizeof(struct svio_gso));
-	layout.sched =
-		take(&at, svio_sched_bytes(&(struct svio_sched_limits){ .leaves = vifs_max }));
+	layout.sched = take(&at, svio_sched_bytes(&limits));
 	layout.macs = take(&at, fw_mac_table_bytes(vifs_max * (1 + FW_MAC_FILTERS)));
 	layout.bytes = at;
 	return layout;
@@ -86,7 +89,8 @@ static void point(struct svio_fw *fw, const struct layout *layout, char *memory,
 	fw->rss = (struct svio_rss *)(void *)(memory + layout->rss);
 	fw->active = (uint32_t *)(void *)(memory + layout->active);
 	fw->irq_list = (uint32_t *)(void *)(memory + layout->irq_list);
-	fw->leaf_vif = (uint32_t *)(void *)(memory + layout->leaf_vif);
+	fw->leaf_owner = (uint32_t *)(void *)(memory + layout->leaf_owner);
+	fw->group = (struct fw_group *)(void *)(memory + layout->groups);
 	fw->tx_batch = (struct svio_tx_desc *)(void *)(memory + layout->tx_batch);
 	fw->tx_runs = (struct fw_run *)(void *)(memory + layout->tx_runs);
 	fw->rx_slots = (struct fw_rx_open *)(void *)(memory + layout->rx_slots);
@@ -101,6 +105,7 @@ int svio_fw_attach(void *memory, struct svio_host_segment *segment, const void *
 		   struct svio_fw **out)
 {
 	struct svio_fw *fw = memory;
+	struct svio_sched_limits limits;
 	struct layout layout;
 
 	if (!memory || (uintptr_t)memory % 64 || !segment || !tables || !ops || !ops->log || !out)
@@ -120,11 +125,11 @@ int svio_fw_attach(void *memory, struct svio_host_segment *segment, const void *
 	fw->now_ns = svio_hal_now_ns();
 	fw->irq_deadline_ns = UINT64_MAX;
 	fw->link_speed = segment->wire_speed;
-	fw->sched = svio_sched_init((char *)memory + layout.sched,
-				    &(struct svio_sched_limits){ .leaves = segment->vifs_max },
-				    port_bps, fw->now_ns);
+	limits = fw_qos_limits(segment->vifs_max);
+	fw->sched = svio_sched_init((char *)memory + layout.sched, &limits, port_bps, fw->now_ns);
 	if (!fw->sched)
 		return -EINVAL;
+	fw_qos_begin(fw);
 	/* An earlier firmware may have died inside a section. */
 	if (segment->core[0].epoch & 1)
 		svio_iommu_core_exit(&segment->core[0].epoch);
@@ -145,6 +150,8 @@ void fw_section_begin(struct svio_fw *fw)
 	fw->section++;
 	fw->in_section = true;
 	fw->section_copies = 0;
+	fw->section_packets = 0;
+	fw->section_bytes = 0;
 }
 
 void fw_section_end(struct svio_fw *fw)
@@ -246,10 +253,12 @@ static uint32_t poll_vif(struct svio_fw *fw, struct fw_vif *vif)
 	}
 	if (scan_vif(fw, vif, flags)) {
 		note_busy(fw, vif);
-		if (fw_admin_pending(vif) || vif->recover) {
+		if (fw_admin_pending(vif) || vif->recover || vif->tx_unsorted) {
 			fw_section_begin(fw);
-			if (fw_vif_open(fw, vif))
+			if (fw_vif_open(fw, vif)) {
 				work = fw_admin_poll(fw, vif);
+				fw_class_sort(fw, vif);
+			}
 			fw_section_end(fw);
 		}
 	} else if (++vif->idle_passes >= FW_IDLE_PASSES &&
@@ -281,6 +290,27 @@ static void take_wakes(struct svio_fw *fw)
 	}
 }
 
+/* In a section. */
+static uint32_t serve_grant(struct svio_fw *fw, const struct svio_sched_grant *grant)
+{
+	uint32_t owner = fw->leaf_owner[grant->leaf];
+	uint32_t class = owner >> FW_LEAF_CLASS_SHIFT;
+	struct fw_vif *vif = &fw->vifs[owner & ((1u << FW_LEAF_CLASS_SHIFT) - 1)];
+	uint64_t cost = 0;
+	uint32_t taken;
+
+	fw->sched_granted = true;
+	fw->sched_leaf = grant->leaf;
+	taken = fw_tx_serve(fw, vif, class, grant, &cost);
+	svio_sched_charge(fw->sched, grant->leaf, cost, taken, vif->tx_class[class] != 0,
+			  fw->now_ns);
+	fw->sched_granted = false;
+	fw->section_packets += taken;
+	fw->section_bytes += cost;
+	return taken;
+}
+
+/* Grants share sections: each would otherwise pay fences, and each of its receivers a look. */
 static uint32_t poll_transmit(struct svio_fw *fw)
 {
 	struct svio_sched_grant grant;
@@ -289,20 +319,14 @@ static uint32_t poll_transmit(struct svio_fw *fw)
 
 	while (grants-- && packets < PASS_PACKETS &&
 	       svio_sched_pick(fw->sched, fw->now_ns, &grant)) {
-		struct fw_vif *vif = &fw->vifs[fw->leaf_vif[grant.leaf]];
-		uint64_t cost = 0;
-		uint32_t taken;
-
-		fw->sched_granted = true;
-		fw->sched_leaf = grant.leaf;
-		fw_section_begin(fw);
-		taken = fw_tx_serve(fw, vif, &grant, &cost);
-		fw_section_end(fw);
-		svio_sched_charge(fw->sched, grant.leaf, cost, taken, vif->tx_ready != 0,
-				  fw->now_ns);
-		fw->sched_granted = false;
-		packets += taken;
+		if (fw->in_section && fw_section_full(fw))
+			fw_section_end(fw);
+		if (!fw->in_section)
+			fw_section_begin(fw);
+		packets += serve_grant(fw, &grant);
 	}
+	if (fw->in_section)
+		fw_section_end(fw);
 	return packets;
 }
 
@@ -360,6 +384,8 @@ static bool busy_now(struct svio_fw *fw)
 			return true;
 		if (!(flags & SVIO_HOST_VIF_LINK_DOWN))
 			fw_tx_scan(fw, vif);
+		if (vif->tx_unsorted)
+			return true;
 	}
 	return svio_sched_next_ns(fw->sched, fw->now_ns) <= fw->now_ns;
 }

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "fw_mac.h"
+#include "fw_qos.h"
 #include "fw_sram.h"
 #include "svio_error.h"
 #include "svio_firmware.h"
@@ -43,6 +44,10 @@
  */
 #define FW_IDLE_PASSES 64
 #define FW_IDLE_NS     1000000u
+
+/* svio_fw.leaf_owner: a VIF's number, and above it the class of the leaf. */
+#define FW_LEAF_CLASS_SHIFT 16
+#define FW_SCHED_NODES      65536u /* more than the scheduler has */
 
 #define FW_WIRE    UINT32_MAX /* in place of a VIF's number */
 #define FW_NO_SLOT UINT32_MAX
@@ -78,9 +83,9 @@ struct fw_vif {
 	struct fw_sram *sram;
 	struct svio_doorbell_bar *doorbells;
 	uint32_t id;
-	svio_sched_node leaf;
-	uint32_t status; /* copy of the STATUS register */
-	uint32_t flags;  /* config.flags and config.domain as of this section */
+	svio_sched_node leaf[SVIO_HOST_CLASSES]; /* by class; [0] without classes */
+	uint32_t status;                         /* copy of the STATUS register */
+	uint32_t flags; /* config.flags and config.domain as of this section */
 	uint32_t domain;
 	uint64_t section;                /* fw->section in which they were read */
 	uint32_t vlan;                   /* access VLAN, or 0 */
@@ -90,8 +95,11 @@ struct fw_vif {
 	struct svio_rss *rss; /* prepared from sram->rss_key */
 	/* read-write */
 	struct fw_translation translation[FW_TRANSLATIONS];
-	uint32_t tx_ready;     /* queues known to have descriptors */
-	uint32_t tx_next;      /* the queue to be served first */
+	/* fw_class.h */
+	uint32_t tx_ready;                    /* queues known to have descriptors */
+	uint32_t tx_unsorted;                 /* of these, whose class is not known yet */
+	uint32_t tx_class[SVIO_HOST_CLASSES]; /* the others, by class */
+	uint8_t tx_next[SVIO_HOST_CLASSES];   /* the queue to be served first */
 	uint32_t irq_check[3]; /* by kind, bit a queue: completions that no interrupt told of */
 	uint32_t irq_unreported[2]; /* by kind, bit a queue: queue.unreported_ns counts */
 	bool irq_listed;
@@ -105,6 +113,7 @@ struct fw_vif {
 	struct svio_iommu_fault_limit fault_limit;
 	uint64_t log_next_ns; /* a guest that fails over and over does not fill the host's log */
 	struct fw_rx_open *rx_open[SVIO_QUEUES_MAX];
+	struct fw_vif_qos qos;
 };
 
 struct fw_packet;
@@ -132,14 +141,18 @@ struct svio_fw {
 	uint16_t wire_bytes[FW_WIRE_QUEUE];
 	bool sched_granted; /* a pick was not charged yet */
 	svio_sched_node sched_leaf;
+	/* by this section so far */
 	uint32_t section_copies;
+	uint32_t section_packets;
+	uint64_t section_bytes;
 
 	uint32_t *active; /* VIFs that are polled */
 	uint32_t active_count;
 	uint32_t *irq_list; /* VIFs with irq_check bits */
 	uint32_t irq_count;
 	uint64_t irq_deadline_ns; /* earliest end of a moderated interrupt's wait */
-	uint32_t *leaf_vif;       /* scheduler node -> VIF */
+	uint32_t *leaf_owner;     /* scheduler node -> VIF and class */
+	struct fw_group *group;   /* SVIO_HOST_GROUPS_MAX; 0: the port */
 	uint32_t promisc_count;   /* READY VIFs with PROMISC */
 
 	struct svio_tx_desc *tx_batch; /* FW_TX_DESC_BATCH, of the queue that is served */
@@ -208,6 +221,14 @@ static inline struct fw_vif *fw_vif_get(struct svio_fw *fw, uint32_t id)
 /* fw.c: sections, the active list. */
 void fw_section_begin(struct svio_fw *fw);
 void fw_section_end(struct svio_fw *fw);
+
+/* As many packets were taken from guests as one section may. */
+static inline bool fw_section_full(const struct svio_fw *fw)
+{
+	return fw->section_packets >= FW_SECTION_PACKETS || fw->section_bytes >= FW_SECTION_BYTES ||
+	       fw->section_copies > FW_SECTION_COPIES;
+}
+
 void fw_vif_activate(struct svio_fw *fw, struct fw_vif *vif);
 void fw_vif_deactivate(struct svio_fw *fw, struct fw_vif *vif);
 void fw_log(struct svio_fw *fw, uint32_t vif, const char *text);
@@ -261,9 +282,9 @@ void fw_admin_recover(struct svio_fw *fw, struct fw_vif *vif);
 /* recover.c */
 void fw_recover_vif(struct svio_fw *fw, struct fw_vif *vif);
 
-/* tx.c: serve one VIF as granted; returns packets taken. */
-uint32_t fw_tx_serve(struct svio_fw *fw, struct fw_vif *vif, const struct svio_sched_grant *grant,
-		     uint64_t *cost);
+/* tx.c: serve one class of a VIF as granted; returns packets taken. */
+uint32_t fw_tx_serve(struct svio_fw *fw, struct fw_vif *vif, uint32_t class,
+		     const struct svio_sched_grant *grant, uint64_t *cost);
 bool fw_tx_scan(struct svio_fw *fw, struct fw_vif *vif);
 
 /* wire.c */

@@ -3,14 +3,15 @@
 #include <string.h>
 
 #include "fw.h"
+#include "fw_class.h"
 
-static void clear_running(struct fw_vif *vif, uint32_t kind, uint32_t qid)
+static void clear_running(struct svio_fw *fw, struct fw_vif *vif, uint32_t kind, uint32_t qid)
 {
 	uint32_t bit = 1u << qid;
 
 	if (kind == SVIO_QUEUE_TX) {
 		vif->tx_running &= ~bit;
-		vif->tx_ready &= ~bit;
+		fw_class_leave(fw, vif, qid);
 	} else {
 		vif->rx_running &= ~bit;
 	}
@@ -32,7 +33,7 @@ void fw_queue_stop(struct svio_fw *fw, const struct fw_qref *ref, enum svio_erro
 	queue->error_addr = addr;
 	SVIO_HAL_STEP(fw->hal);
 	__atomic_store_n(&queue->state, FW_QUEUE_STOPPED, __ATOMIC_RELEASE);
-	clear_running(vif, ref->kind, ref->qid);
+	clear_running(fw, vif, ref->kind, ref->qid);
 	fw_count(vif, SVIO_COUNTER_queue_errors, 1);
 	vif->sram->admin.queue_errors[ref->kind] |= 1u << ref->qid;
 	fw_admin_event(fw, vif, SVIO_EVENT_QUEUE_ERROR);
@@ -43,12 +44,10 @@ void fw_queue_forget(struct svio_fw *fw, const struct fw_qref *ref)
 	struct fw_vif *vif = ref->vif;
 	struct fw_queue *queue = fw_queue_of(ref);
 
-	clear_running(vif, ref->kind, ref->qid);
+	clear_running(fw, vif, ref->kind, ref->qid);
 	fw_irq_forget(vif, ref->kind, ref->qid);
 	vif->sram->admin.queue_errors[ref->kind] &= ~(1u << ref->qid);
 	__atomic_store_n(&queue->state, FW_QUEUE_NONE, __ATOMIC_RELEASE);
 	SVIO_HAL_STEP(fw->hal);
 	memset(queue, 0, sizeof(*queue));
-	if (!vif->tx_ready)
-		svio_sched_deactivate(fw->sched, vif->leaf);
 }

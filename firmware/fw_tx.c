@@ -7,6 +7,7 @@
  * index in SRAM moves, then the head in guest memory. A crash in between sends
  * some of them twice and loses none.
  */
+#include "fw_class.h"
 #include "fw_dma.h"
 #include "fw_packet.h"
 
@@ -17,8 +18,10 @@
 #define TURN_PACKETS 32
 
 /* First descriptor, extension, the rest of the data. */
-#define ENTRIES_MAX (SVIO_TX_SEGS_MAX + 1)
-_Static_assert(ENTRIES_MAX <= FW_TX_DESC_BATCH, "a packet fits a batch");
+_Static_assert(SVIO_TX_SEGS_MAX + 1 <= FW_TX_DESC_BATCH, "a packet fits a batch");
+
+/* A turn may be short: it begins with the descriptors of a few cache lines. */
+#define FIRST_BATCH 16
 
 struct tx_walk {
 	struct svio_fw *fw;
@@ -28,7 +31,10 @@ struct tx_walk {
 	uint32_t index;       /* next entry */
 	uint32_t batch_first; /* batch[i] is entry batch_first + i */
 	uint32_t batch_count;
-	uint64_t addr; /* I/O address of what is looked at, for errors */
+	uint32_t batch_max; /* of the next read */
+	uint64_t addr;      /* I/O address of what is looked at, for errors */
+	uint32_t class;     /* that is served, or FW_CLASS_UNKNOWN: the VIF has none */
+	uint32_t next;      /* the class of the packet that was not in it */
 	struct svio_tx_desc *batch;
 	struct fw_run *runs; /* of batch[0..ahead): data NULL where there is none */
 	uint32_t ahead;
@@ -37,7 +43,7 @@ struct tx_walk {
 bool fw_tx_scan(struct svio_fw *fw, struct fw_vif *vif)
 {
 	uint32_t left = vif->tx_running & ~vif->tx_ready;
-	bool was_ready = vif->tx_ready != 0;
+	uint32_t ready = 0;
 
 	while (left) {
 		uint32_t qid = (uint32_t)__builtin_ctz(left);
@@ -45,10 +51,10 @@ bool fw_tx_scan(struct svio_fw *fw, struct fw_vif *vif)
 		left &= left - 1;
 		if (fw_load(&vif->doorbells->tx[qid].tail) !=
 		    vif->sram->queue[SVIO_QUEUE_TX][qid].index)
-			vif->tx_ready |= 1u << qid;
+			ready |= 1u << qid;
 	}
-	if (vif->tx_ready && !was_ready)
-		svio_sched_activate(fw->sched, vif->leaf, fw->now_ns);
+	if (ready)
+		fw_class_ready(fw, vif, ready);
 	return vif->tx_ready != 0;
 }
 
@@ -61,9 +67,10 @@ static uint64_t entry_addr(const struct tx_walk *walk, uint32_t index)
 static enum svio_error read_batch(struct tx_walk *walk)
 {
 	uint32_t entries = 1u << walk->queue->ring_lg2;
+	uint32_t max = walk->batch_max;
 	uint32_t count = 0;
 
-	while (count < FW_TX_DESC_BATCH && walk->index + count != walk->tail) {
+	while (count < max && walk->index + count != walk->tail) {
 		enum svio_error error = SVIO_ERROR_NONE;
 		uint32_t at = walk->index + count;
 		uint32_t want = walk->tail - at;
@@ -71,8 +78,8 @@ static enum svio_error read_batch(struct tx_walk *walk)
 		uint32_t i;
 		const char *run;
 
-		if (want > FW_TX_DESC_BATCH - count)
-			want = FW_TX_DESC_BATCH - count;
+		if (want > max - count)
+			want = max - count;
 		if (want > entries - (at & (entries - 1)))
 			want = entries - (at & (entries - 1));
 		walk->addr = entry_addr(walk, at);
@@ -86,8 +93,42 @@ static enum svio_error read_batch(struct tx_walk *walk)
 	}
 	walk->batch_first = walk->index;
 	walk->batch_count = count;
+	walk->batch_max = FW_TX_DESC_BATCH;
 	walk->ahead = 0;
 	return SVIO_ERROR_NONE;
+}
+
+/* Is the packet at walk->index in the batch to its end? */
+static bool has_whole(const struct tx_walk *walk)
+{
+	uint32_t at = walk->index - walk->batch_first;
+	uint32_t ext;
+
+	if (at >= walk->batch_count)
+		return false;
+	ext = walk->batch[at].flags & SVIO_TX_EXT ? 1 : 0;
+	if (!(walk->batch[at].flags & SVIO_TX_END))
+		for (at++; at + ext < walk->batch_count; at++)
+			if (walk->batch[at + ext].flags & SVIO_TX_END)
+				break;
+	return at + ext < walk->batch_count;
+}
+
+/* Read on before the batch is used up: what it lacks could not be looked up ahead. */
+static bool should_read(const struct tx_walk *walk)
+{
+	uint32_t left = walk->batch_count - (walk->index - walk->batch_first);
+
+	return (left < LOOKAHEAD || !has_whole(walk)) &&
+	       walk->batch_first + walk->batch_count != walk->tail;
+}
+
+/* A first batch may be too short for the packet at its head; the next one never is. */
+static enum svio_error read_on(struct tx_walk *walk)
+{
+	enum svio_error error = read_batch(walk);
+
+	return !error && should_read(walk) ? read_batch(walk) : error;
 }
 
 /* Entry number n of the packet at walk->index; NULL: it is at tail. */
@@ -409,13 +450,12 @@ static enum svio_error send_packets(struct tx_walk *walk, uint32_t packets, uint
 	struct fw_packet *packet = fw->packet;
 
 	for (*sent = 0; *sent < packets && *cost < cost_max && walk->index != walk->tail;) {
-		uint32_t left = walk->batch_count - (walk->index - walk->batch_first);
 		enum svio_error error = SVIO_ERROR_NONE;
 		uint32_t bytes;
 		uint32_t used;
 
-		if (left < ENTRIES_MAX && walk->batch_first + walk->batch_count != walk->tail)
-			error = read_batch(walk);
+		if (should_read(walk))
+			error = read_on(walk);
 		if (error)
 			return error;
 		look_ahead(walk);
@@ -424,6 +464,10 @@ static enum svio_error send_packets(struct tx_walk *walk, uint32_t packets, uint
 			fw_count(vif, SVIO_COUNTER_tx_drop_malformed, 1);
 			walk->queue->counters[SVIO_QUEUE_COUNTER_drops]++;
 			return error;
+		}
+		if (walk->class != FW_CLASS_UNKNOWN && fw_class_of(vif, packet) != walk->class) {
+			walk->next = fw_class_of(vif, packet);
+			break;
 		}
 		bytes = packet->bytes + (packet->tagged ? SVIO_VLAN_TAG_BYTES : 0);
 		*cost += packet_cost(packet);
@@ -441,13 +485,29 @@ static enum svio_error send_packets(struct tx_walk *walk, uint32_t packets, uint
 	return SVIO_ERROR_NONE;
 }
 
+/* A queue had its turn: where does it wait now? */
+static void put_back(struct tx_walk *walk, uint32_t class)
+{
+	struct fw_vif *vif = walk->ref.vif;
+	uint32_t bit = 1u << walk->ref.qid;
+
+	if (walk->index == walk->tail) {
+		vif->tx_ready &= ~bit;
+		vif->tx_class[class] &= ~bit;
+	} else if (walk->class != FW_CLASS_UNKNOWN) {
+		fw_class_move(walk->fw, vif, walk->ref.qid, class, walk->next);
+	}
+}
+
 /* One queue's turn. */
-static uint32_t serve_queue(struct svio_fw *fw, struct fw_vif *vif, uint32_t qid, uint32_t packets,
-			    uint64_t cost_max, uint64_t *cost)
+static uint32_t serve_queue(struct svio_fw *fw, const struct fw_qref *ref, uint32_t class,
+			    uint32_t packets, uint64_t cost_max, uint64_t *cost)
 {
 	struct tx_walk walk = {
 		.fw = fw,
-		.ref = { .vif = vif, .kind = SVIO_QUEUE_TX, .qid = qid },
+		.ref = *ref,
+		.class = ref->vif->qos.set.classes ? class : FW_CLASS_UNKNOWN,
+		.next = FW_CLASS_UNKNOWN,
 		.batch = fw->tx_batch,
 		.runs = fw->tx_runs,
 	};
@@ -455,12 +515,13 @@ static uint32_t serve_queue(struct svio_fw *fw, struct fw_vif *vif, uint32_t qid
 	uint32_t sent = 0;
 	uint64_t addr;
 
-	walk.queue = fw_queue_of(&walk.ref);
+	walk.queue = fw_queue_of(ref);
 	walk.index = walk.queue->index;
 	walk.batch_first = walk.index;
-	walk.tail = fw_load(&vif->doorbells->tx[qid].tail);
+	walk.batch_max = FIRST_BATCH - (walk.index & 3);
+	walk.tail = fw_load(&ref->vif->doorbells->tx[ref->qid].tail);
 	if (walk.tail - walk.index > 1u << walk.queue->ring_lg2) {
-		fw_queue_stop(fw, &walk.ref, SVIO_ERROR_RING_INDEX, walk.tail);
+		fw_queue_stop(fw, ref, SVIO_ERROR_RING_INDEX, walk.tail);
 		return 0;
 	}
 	error = send_packets(&walk, packets, cost_max, &sent, cost);
@@ -472,42 +533,46 @@ static uint32_t serve_queue(struct svio_fw *fw, struct fw_vif *vif, uint32_t qid
 		commit(&walk);
 	}
 	if (error)
-		fw_queue_stop(fw, &walk.ref, error, addr);
-	else if (walk.index == walk.tail)
-		vif->tx_ready &= ~(1u << qid);
+		fw_queue_stop(fw, ref, error, addr);
+	else
+		put_back(&walk, class);
 	return sent;
 }
 
-/* The next ready queue, from tx_next on. */
-static uint32_t next_queue(const struct fw_vif *vif)
+/* The next of these queues, from first on. */
+static uint32_t next_queue(uint32_t queues, uint32_t first)
 {
-	uint32_t later = vif->tx_ready & ~((1u << vif->tx_next) - 1);
+	uint32_t later = queues & ~((1u << first) - 1);
 
-	return (uint32_t)__builtin_ctz(later ? later : vif->tx_ready);
+	return (uint32_t)__builtin_ctz(later ? later : queues);
 }
 
-uint32_t fw_tx_serve(struct svio_fw *fw, struct fw_vif *vif, const struct svio_sched_grant *grant,
-		     uint64_t *cost)
+uint32_t fw_tx_serve(struct svio_fw *fw, struct fw_vif *vif, uint32_t class,
+		     const struct svio_sched_grant *grant, uint64_t *cost)
 {
+	struct fw_qref ref = { .vif = vif, .kind = SVIO_QUEUE_TX };
 	uint32_t packets = 0;
-	uint32_t packets_max = grant->packets < FW_SECTION_PACKETS ? grant->packets
-								   : FW_SECTION_PACKETS;
-	uint64_t cost_max = grant->bytes < FW_SECTION_BYTES ? grant->bytes : FW_SECTION_BYTES;
+	uint32_t packets_max = FW_SECTION_PACKETS - fw->section_packets;
+	uint64_t cost_max = FW_SECTION_BYTES - fw->section_bytes;
 
+	if (packets_max > grant->packets)
+		packets_max = grant->packets;
+	if (cost_max > grant->bytes)
+		cost_max = grant->bytes;
 	*cost = 0;
 	if (!fw_vif_open(fw, vif) || vif->flags & SVIO_HOST_VIF_LINK_DOWN) {
-		vif->tx_ready = 0;
+		fw_class_clear(fw, vif);
 		return 0;
 	}
-	while (vif->tx_ready && packets < packets_max && *cost < cost_max &&
+	while (vif->tx_class[class] && packets < packets_max && *cost < cost_max &&
 	       fw->section_copies <= FW_SECTION_COPIES) {
-		uint32_t qid = next_queue(vif);
 		uint32_t turn = packets_max - packets;
 
+		ref.qid = next_queue(vif->tx_class[class], vif->tx_next[class]);
 		if (turn > TURN_PACKETS)
 			turn = TURN_PACKETS;
-		packets += serve_queue(fw, vif, qid, turn, cost_max, cost);
-		vif->tx_next = (qid + 1) % SVIO_QUEUES_MAX;
+		packets += serve_queue(fw, &ref, class, turn, cost_max, cost);
+		vif->tx_next[class] = (uint8_t)((ref.qid + 1) % SVIO_QUEUES_MAX);
 	}
 	return packets;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "fw.h"
+#include "fw_class.h"
 #include "svio_packet.h"
 #include "svio_pci.h"
 
@@ -36,10 +37,8 @@ static void settle(struct svio_fw *fw, struct fw_vif *vif)
 	}
 	vif->tx_running = 0;
 	vif->rx_running = 0;
-	vif->tx_ready = 0;
 	vif->recover = false;
-	if (!fw->sched_granted || fw->sched_leaf != vif->leaf)
-		svio_sched_deactivate(fw->sched, vif->leaf);
+	fw_class_clear(fw, vif);
 	fw_vif_deactivate(fw, vif);
 }
 
@@ -199,18 +198,6 @@ static bool config_valid(const struct svio_host_vif_config *config)
 	       !svio_mac_is_multicast(config->mac) && fw_mac_load(config->mac);
 }
 
-static struct svio_sched_params sched_params(const struct svio_host_qos *qos)
-{
-	return (struct svio_sched_params){
-		.min_bps = qos->min_bps,
-		.max_bps = qos->max_bps,
-		.max_pps = qos->max_pps,
-		.burst_bytes = qos->burst_bytes,
-		.weight = qos->weight,
-		.priority = qos->priority < SVIO_SCHED_PRIORITIES ? (uint8_t)qos->priority : 0xff,
-	};
-}
-
 /*
  * What a VIF took while it was trusted ends with the trust: promiscuity, addresses
  * that the administrator did not give it, and what was learned behind it. Not
@@ -294,11 +281,20 @@ static void resume(struct svio_fw *fw, struct fw_vif *vif)
 	fw_vif_activate(fw, vif);
 }
 
+/* What a VIF keeps over resets and crashes, but not over its deletion. */
+static void clear_accounts(struct svio_host_vif *slot)
+{
+	memset(slot->regs, 0, sizeof(slot->regs));
+	memset(slot->counters, 0, sizeof(slot->counters));
+	memset(&slot->live, 0, sizeof(slot->live));
+	memset(slot->class_live, 0, sizeof(slot->class_live));
+}
+
 int svio_fw_vif_add(struct svio_fw *fw, uint32_t id)
 {
-	struct svio_sched_params params;
 	struct svio_host_vif *slot;
 	struct fw_vif *vif;
+	int error;
 
 	if (id >= fw->vifs_max || !fw->slots[id].in_use || !config_valid(&fw->slots[id].config))
 		return -EINVAL;
@@ -309,28 +305,26 @@ int svio_fw_vif_add(struct svio_fw *fw, uint32_t id)
 	fw->now_ns = svio_hal_now_ns();
 	memset(vif, 0, sizeof(*vif));
 	vif->doorbells = svio_hal_doorbells(fw->hal, id);
-	params = sched_params(&slot->qos.node);
-	if (!vif->doorbells ||
-	    !fw_mac_static_free(fw->macs, fw_mac_load(slot->config.mac),
-				vlan_key(slot->config.vlan), id) ||
-	    svio_sched_add(fw->sched, SVIO_SCHED_PORT, SVIO_SCHED_LEAF, &params, fw->now_ns,
-			   &vif->leaf, NULL))
+	if (!vif->doorbells || !fw_mac_static_free(fw->macs, fw_mac_load(slot->config.mac),
+						   vlan_key(slot->config.vlan), id))
 		return -EINVAL;
 	vif->id = id;
 	vif->sram = (struct fw_sram *)(void *)slot->private_state;
 	vif->rss = &fw->rss[id];
 	vif->slot = slot;
-	fw->leaf_vif[vif->leaf] = id;
+	if (vif->sram->magic != FW_SRAM_MAGIC && vif->sram->magic != CLEARING)
+		clear_accounts(slot);
+	error = fw_qos_add(fw, vif);
+	if (error) {
+		vif->slot = NULL;
+		return error;
+	}
 	if (fw->vifs_end <= id)
 		fw->vifs_end = id + 1;
 	cache_config(fw, vif);
 	if (vif->sram->magic == FW_SRAM_MAGIC) {
 		resume(fw, vif);
 		return 0;
-	}
-	if (vif->sram->magic != CLEARING) {
-		memset(slot->counters, 0, sizeof(slot->counters));
-		memset(slot->regs, 0, sizeof(slot->regs));
 	}
 	fw_vif_clear(fw, vif);
 	return 0;
@@ -346,13 +340,12 @@ int svio_fw_vif_del(struct svio_fw *fw, uint32_t id)
 	slot = vif->slot;
 	fw_vif_clear(fw, vif);
 	fw_switch_statics(fw, vif, false);
-	svio_sched_del(fw->sched, vif->leaf);
+	fw_qos_del(fw, vif);
 	vif->slot = NULL;
 	fw_irq_run(fw); /* takes it off the list */
 	vif->sram->magic = 0;
 	memset(slot->private_state, 0, sizeof(slot->private_state));
-	memset(slot->regs, 0, sizeof(slot->regs));
-	memset(slot->counters, 0, sizeof(slot->counters));
+	clear_accounts(slot);
 	return 0;
 }
 
@@ -360,8 +353,8 @@ int svio_fw_vif_update(struct svio_fw *fw, uint32_t id)
 {
 	struct fw_vif *vif = fw_vif_get(fw, id);
 	const struct svio_host_vif_config *config;
-	struct svio_sched_params params;
 	uint64_t mac;
+	int error;
 
 	if (!vif)
 		return -ENODEV;
@@ -370,9 +363,9 @@ int svio_fw_vif_update(struct svio_fw *fw, uint32_t id)
 	if (!config_valid(config) || !fw_mac_static_free(fw->macs, mac, vlan_key(config->vlan), id))
 		return -EINVAL;
 	fw->now_ns = svio_hal_now_ns();
-	params = sched_params(&vif->slot->qos.node);
-	if (svio_sched_set(fw->sched, vif->leaf, &params, fw->now_ns, NULL))
-		return -EINVAL;
+	error = fw_qos_update(fw, vif);
+	if (error)
+		return error;
 	fw_switch_statics(fw, vif, false);
 	if (vif->vlan != config->vlan)
 		fw_mac_forget_vif(fw->macs, id); /* its stations are not in the old VLAN any more */
@@ -399,7 +392,7 @@ uint32_t fw_vif_link(const struct fw_vif *vif)
 
 uint32_t fw_vif_speed(const struct svio_fw *fw, const struct fw_vif *vif)
 {
-	uint64_t mbps = vif->slot->qos.node.max_bps / 1000000;
+	uint64_t mbps = vif->qos.set.node.max_bps / 1000000;
 
 	return mbps ? (uint32_t)mbps : fw->link_speed;
 }

@@ -328,6 +328,29 @@ static int handle_irq_set(struct svio_port *port, struct request *request)
 	return 0;
 }
 
+static int handle_group_set(struct svio_port *port, struct request *request)
+{
+	uint64_t group = request->msg.arg[0];
+
+	return group < SVIO_HOST_GROUPS_MAX ? svio_fw_group_set(port->fw, (uint32_t)group)
+					    : -EINVAL;
+}
+
+static int handle_group_del(struct svio_port *port, struct request *request)
+{
+	uint64_t group = request->msg.arg[0];
+
+	return group < SVIO_HOST_GROUPS_MAX ? svio_fw_group_del(port->fw, (uint32_t)group)
+					    : -EINVAL;
+}
+
+static int handle_qos_read(struct svio_port *port, struct request *request)
+{
+	(void)request;
+	svio_fw_qos_read(port->fw);
+	return 0;
+}
+
 static int handle_stop(struct svio_port *port, struct request *request)
 {
 	(void)request;
@@ -349,6 +372,9 @@ static const struct {
 	[SVIO_HOST_REG_WRITE] = { handle_reg_write, true, false },
 	[SVIO_HOST_IRQ_SET] = { handle_irq_set, true, true },
 	[SVIO_HOST_STOP] = { handle_stop, false, false },
+	[SVIO_HOST_GROUP_SET] = { handle_group_set, false, false },
+	[SVIO_HOST_GROUP_DEL] = { handle_group_del, false, false },
+	[SVIO_HOST_QOS_READ] = { handle_qos_read, false, false },
 };
 
 static int handle_request(struct svio_port *port, struct request *request)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 
 #include "port.h"
@@ -207,14 +208,15 @@ static int setup_hal(struct svio_port *port)
 
 static int attach_firmware(struct svio_port *port)
 {
-	size_t bytes = (svio_fw_bytes(port->hal.vifs_max) + 63) & ~(size_t)63;
+	size_t bytes = svio_fw_bytes(port->hal.vifs_max);
 
 	port->hal_ops =
 		(struct svio_hal_ops){ .log = log_event, .wire_csum = port->wire.kind->csum };
-	port->fw_memory = aligned_alloc(64, bytes);
-	if (!port->fw_memory)
-		return -ENOMEM;
-	memset(port->fw_memory, 0, bytes);
+	/* Zeros, and pages only where something is written: most of it is room for classes. */
+	port->fw_memory =
+		mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (port->fw_memory == MAP_FAILED)
+		return -errno;
 	return svio_fw_attach(port->fw_memory, port->host.segment, port->host.tables, &port->hal,
 			      &port->hal_ops, 0, &port->fw);
 }

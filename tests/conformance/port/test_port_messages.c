@@ -254,10 +254,52 @@ static void irq_set_nonsense_is_refused(void)
 	CU_ASSERT_EQUAL(irq_set(0, 63, -1), 0);
 }
 
+static int group_set(uint64_t group)
+{
+	return fake_ask_plain(&f, SVIO_HOST_GROUP_SET, 0, group, 0);
+}
+
+static void groups_come_change_and_go(void)
+{
+	CU_ASSERT_EQUAL(fake_start(&f, "null", NULL), 0);
+	f.segment->group[1].in_use = 1;
+	f.segment->group[2].in_use = 1;
+	f.segment->group[2].parent = 1;
+	CU_ASSERT_EQUAL(group_set(2), -EINVAL); /* before its parent */
+	CU_ASSERT_EQUAL(group_set(1), 0);
+	CU_ASSERT_EQUAL(group_set(1), 0);
+	CU_ASSERT_EQUAL(group_set(2), 0);
+	f.vifs[0].qos.group = 2;
+	CU_ASSERT_EQUAL(fake_vif_add(&f, 0), 0);
+	CU_ASSERT_EQUAL(fake_ask_plain(&f, SVIO_HOST_GROUP_DEL, 0, 2, 0), -EBUSY);
+	f.vifs[0].qos.group = 0;
+	f.vifs[0].qos.classes = 8;
+	CU_ASSERT_EQUAL(fake_ask_plain(&f, SVIO_HOST_VIF_UPDATE, 0, 0, 0), 0);
+	CU_ASSERT_EQUAL(fake_ask_plain(&f, SVIO_HOST_GROUP_DEL, 0, 2, 0), 0);
+	CU_ASSERT_EQUAL(fake_ask_plain(&f, SVIO_HOST_GROUP_DEL, 0, 2, 0), 0);
+	CU_ASSERT_EQUAL(fake_ask_plain(&f, SVIO_HOST_GROUP_DEL, 0, 0, 0), -EINVAL);
+	/* The number has 64 bits: none of them is cut off. */
+	CU_ASSERT_EQUAL(group_set(1 | 1ull << 32), -EINVAL);
+	CU_ASSERT_EQUAL(fake_ask_plain(&f, SVIO_HOST_GROUP_DEL, 0, 1 | 1ull << 32, 0), -EINVAL);
+}
+
+static void qos_read_writes_what_nodes_do(void)
+{
+	CU_ASSERT_EQUAL(fake_start(&f, "null", NULL), 0);
+	CU_ASSERT_EQUAL(fake_vif_add(&f, 0), 0);
+	f.segment->group[0].live.state = 99;
+	f.vifs[0].live.state = 99;
+	f.vifs[1].live.state = 99; /* not added */
+	CU_ASSERT_EQUAL(fake_ask_plain(&f, SVIO_HOST_QOS_READ, 0, 0, 0), 0);
+	CU_ASSERT_EQUAL(f.segment->group[0].live.state, SVIO_HOST_QOS_IDLE);
+	CU_ASSERT_EQUAL(f.vifs[0].live.state, SVIO_HOST_QOS_IDLE);
+	CU_ASSERT_EQUAL(f.vifs[1].live.state, 99);
+}
+
 static void message_unknown_or_malformed_is_survived(void)
 {
 	static const uint32_t types[] = {
-		0, SVIO_HOST_HELLO, 11, 127, SVIO_HOST_REPLY, UINT32_MAX
+		0, SVIO_HOST_HELLO, 14, 127, SVIO_HOST_REPLY, UINT32_MAX
 	};
 	struct svio_host_msg reserved = { .type = SVIO_HOST_STOP, .reserved = { 1 } };
 	int five[5] = { f.kick_fd, f.kick_fd, f.kick_fd, f.kick_fd, f.kick_fd };
@@ -319,7 +361,8 @@ SVIO_TEST_MAIN_WITH("svio-fw messages", setup, teardown, SVIO_TEST(hello_fresh_s
 		    SVIO_TEST(reg_write_beyond_32_bits_is_refused),
 		    SVIO_TEST(irq_set_with_pending_bit_signals),
 		    SVIO_TEST(irq_that_would_wait_is_given_up),
-		    SVIO_TEST(irq_set_nonsense_is_refused),
+		    SVIO_TEST(irq_set_nonsense_is_refused), SVIO_TEST(groups_come_change_and_go),
+		    SVIO_TEST(qos_read_writes_what_nodes_do),
 		    SVIO_TEST(message_unknown_or_malformed_is_survived),
 		    SVIO_TEST(descriptors_of_refused_messages_are_closed),
 		    SVIO_TEST(many_messages_are_answered_in_order))

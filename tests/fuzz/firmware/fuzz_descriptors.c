@@ -77,6 +77,19 @@ static void act(struct fuzz_input *input)
 	}
 }
 
+/* A class for each level, so that queues move as much as they can. */
+static void set_classes(void)
+{
+	struct svio_host_vif_qos *qos = &fake_slot(ATTACKER)->qos;
+	uint32_t i;
+
+	qos->classes = SVIO_HOST_CLASSES;
+	for (i = 0; i < SVIO_HOST_LEVELS; i++)
+		qos->lane[i] = (uint8_t)i;
+	for (i = 0; i < sizeof(qos->dscp_level); i++)
+		qos->dscp_level[i] = (uint8_t)(i % SVIO_HOST_LEVELS);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes)
 {
 	struct fuzz_input input = { data, size_bytes };
@@ -84,9 +97,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes)
 	uint32_t i;
 
 	fuzz_device_begin();
-	features = fuzz_take(&input, 1) & 1 ? GUEST_ALL_FEATURES : 0;
+	features = fuzz_take(&input, 1);
+	if (features & 2)
+		set_classes();
+	features = features & 1 ? GUEST_ALL_FEATURES : 0;
 	fake_config(ATTACKER)->vlan = (uint16_t)(fuzz_take(&input, 1) % 3);
-	svio_fw_vif_update(fake.fw, ATTACKER);
+	if (svio_fw_vif_update(fake.fw, ATTACKER))
+		abort();
 	memset(fake_at(ATTACKER, GUEST_TX_DATA), 0, 0x20000);
 	guest_start(&fuzz_attacker, ATTACKER, features);
 	for (i = 0; i < 2; i++) {
