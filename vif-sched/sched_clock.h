@@ -9,6 +9,7 @@
 #ifndef SCHED_CLOCK_H
 #define SCHED_CLOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 __extension__ typedef unsigned __int128 sched_uint128;
@@ -18,6 +19,17 @@ struct sched_clock {
 	uint32_t fraction; /* 2^-32 ns */
 	uint32_t reserved;
 };
+
+/* Times and tags are compared modulo 2^64. */
+static inline bool sched_before(uint64_t a, uint64_t b)
+{
+	return (int64_t)(a - b) < 0;
+}
+
+static inline uint64_t sched_later(uint64_t a, uint64_t b)
+{
+	return sched_before(a, b) ? b : a;
+}
 
 static inline void sched_clock_set(struct sched_clock *clock, uint64_t ns)
 {

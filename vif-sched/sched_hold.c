@@ -9,49 +9,6 @@
 /* Slots of 4 us. */
 #define TIMER_LATE_OCTAVE 6u
 
-/* A packet bucket is spent one by one when no more than a grant is in it. */
-#define GRANT_PACKETS_LOG2 8
-_Static_assert(SVIO_SCHED_GRANT_ALONE_PACKETS <= 1u << GRANT_PACKETS_LOG2, "the largest grant");
-
-/* ns of debt beyond the depth; <= 0: there are tokens. */
-static int64_t missing_ns(const struct sched_clock *full, uint64_t depth_ns, uint64_t now_ns)
-{
-	return (int64_t)(sched_clock_reached_ns(full) - now_ns) - (int64_t)depth_ns;
-}
-
-bool sched_exhausted(const struct sched_node *node, uint64_t now_ns)
-{
-	return (node->max_cost && missing_ns(&node->full, node->depth_ns, now_ns) > 0) ||
-	       (node->packet_cost &&
-		missing_ns(&node->packet_full, node->packet_depth_ns, now_ns) > 0);
-}
-
-/* Is there less in a bucket than wanted_ns worth of tokens? */
-static bool scarce(const struct sched_clock *full, uint64_t depth_ns, uint64_t wanted_ns,
-		   uint64_t now_ns)
-{
-	return missing_ns(full, depth_ns, now_ns) > -(int64_t)wanted_ns || depth_ns < wanted_ns;
-}
-
-static bool bytes_scarce(const struct sched_node *node, uint32_t bytes, uint64_t now_ns)
-{
-	uint64_t wanted_ns = (uint64_t)((sched_uint128)node->max_cost * bytes >> 32);
-
-	return scarce(&node->full, node->depth_ns, wanted_ns, now_ns);
-}
-
-uint32_t sched_turn_budget(const struct sched_node *node, uint32_t wanted, uint64_t now_ns)
-{
-	if (node->packet_cost && scarce(&node->packet_full, node->packet_depth_ns,
-					node->packet_cost >> (32 - GRANT_PACKETS_LOG2), now_ns))
-		return 1;
-	if (!node->max_cost)
-		return wanted;
-	if (wanted > SVIO_SCHED_TURN_BYTES && bytes_scarce(node, wanted, now_ns))
-		wanted = SVIO_SCHED_TURN_BYTES;
-	return bytes_scarce(node, wanted, now_ns) ? 1 : wanted;
-}
-
 static void take(struct sched_clock *full, uint64_t cost, uint64_t units, uint64_t now_ns)
 {
 	if (sched_before(full->ns, now_ns))
@@ -59,22 +16,32 @@ static void take(struct sched_clock *full, uint64_t cost, uint64_t units, uint64
 	sched_clock_advance(full, cost, units);
 }
 
+void sched_note_free(struct sched_node *node)
+{
+	uint64_t packets_ns = sched_clock_reached_ns(&node->packet_full) - node->packet_depth_ns;
+
+	node->free_ns = sched_clock_reached_ns(&node->full) - node->depth_ns;
+	if (node->packet_cost)
+		node->free_ns = node->max_cost ? sched_later(node->free_ns, packets_ns)
+					       : packets_ns;
+}
+
 void sched_take_tokens(struct sched_node *node, uint64_t bytes, uint32_t packets, uint64_t now_ns)
 {
+	if (!(node->max_cost | node->packet_cost))
+		return;
 	if (node->max_cost)
 		take(&node->full, node->max_cost, bytes, now_ns);
 	if (node->packet_cost)
 		take(&node->packet_full, node->packet_cost, packets, now_ns);
+	sched_note_free(node);
 }
 
 uint64_t sched_resume_ns(const struct sched_node *node)
 {
 	uint64_t bytes_ns = sched_clock_reached_ns(&node->full) - node->depth_ns + node->resume_ns;
-	uint64_t packets_ns = sched_clock_reached_ns(&node->packet_full) - node->packet_depth_ns;
 
-	if (!node->max_cost)
-		return packets_ns;
-	return node->packet_cost ? sched_later(bytes_ns, packets_ns) : bytes_ns;
+	return node->max_cost ? sched_later(node->free_ns, bytes_ns) : node->free_ns;
 }
 
 /* Would it lose tokens if a wait of this octave ended with the slot, not before? */
@@ -104,7 +71,7 @@ static void start_timer(struct svio_sched *sched, uint32_t node, uint64_t from_n
 		octave = SCHED_OCTAVES - 1;
 	if (may_be_late(n, octave))
 		wake_ns += (1ull << (SCHED_TIMER_UNIT + octave)) - 1;
-	sched_queue_push(&sched->timers, sched->node, node, octave, wake_ns);
+	sched_queue_push(&sched->timers, sched->node, node, SCHED_TIMER, octave, wake_ns);
 	n->flags |= SCHED_HELD;
 }
 
@@ -122,7 +89,7 @@ void sched_hold(struct svio_sched *sched, uint32_t node, uint64_t now_ns)
 
 void sched_unhold(struct svio_sched *sched, uint32_t node)
 {
-	sched_queue_unlink(&sched->timers, sched->node, node);
+	sched_queue_unlink(&sched->timers, sched->node, node, SCHED_TIMER);
 	sched->node[node].flags &= (uint8_t)~SCHED_HELD;
 }
 
@@ -130,8 +97,8 @@ void sched_unhold(struct svio_sched *sched, uint32_t node)
 static void expire_first(struct svio_sched *sched, uint64_t now_ns)
 {
 	uint32_t octave = sched_queue_earliest(&sched->timers);
-	uint64_t slot;
-	uint32_t node = sched_queue_pop(&sched->timers, sched->node, octave, &slot);
+	uint64_t slot = sched->timers.first[octave];
+	uint32_t node = sched_queue_pop(&sched->timers, sched->node, SCHED_TIMER, octave);
 
 	if (sched_before(slot, sched_resume_ns(&sched->node[node]))) {
 		start_timer(sched, node, slot);
@@ -143,10 +110,7 @@ static void expire_first(struct svio_sched *sched, uint64_t now_ns)
 
 void sched_expire(struct svio_sched *sched, uint64_t now_ns)
 {
-	struct sched_queue *timers = &sched->timers;
-
-	while (timers->octaves &&
-	       !sched_before(now_ns, timers->first[sched_queue_earliest(timers)]))
+	while (sched_queue_has(&sched->timers, now_ns))
 		expire_first(sched, now_ns);
 }
 
@@ -161,7 +125,7 @@ uint64_t sched_first_timer(struct svio_sched *sched)
 
 		if (!sched_before(slot, sched_resume_ns(&sched->node[node])))
 			return slot;
-		sched_queue_pop(timers, sched->node, octave, &slot);
+		sched_queue_pop(timers, sched->node, SCHED_TIMER, octave);
 		start_timer(sched, node, slot);
 	}
 	return SVIO_SCHED_NEVER;

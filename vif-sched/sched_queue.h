@@ -11,66 +11,92 @@
  * IEEE/ACM ToN 21(3), 2013), without its sets of groups: an octave is in use when
  * somebody has such a weight, and those few are compared one by one.
  *
- * Nodes of one slot are served in the order in which they came. A key beyond the last slot waits in the last slot, and is placed again when that
- * comes first. Keys are compared modulo 2^64.
+ * Nodes of one slot are served in the order in which they came. A key beyond the
+ * last slot waits in the last slot, and is placed again when that comes first.
+ * Keys are compared modulo 2^64.
+ *
+ * What every turn does is in line here.
  */
 #ifndef SCHED_QUEUE_H
 #define SCHED_QUEUE_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "sched_node.h"
 
 #define SCHED_OCTAVES 32u
 #define SCHED_SLOTS   32u
 
-struct sched_node;
-
-/* A node can be in one queue of each kind. */
-enum sched_queue_kind {
-	SCHED_SHARE = 0, /* its share of what is left; key: start tag */
-	SCHED_DUE = 1,   /* its min; key: when the next byte is due, in ns */
-	SCHED_TIMER = 2, /* its ceiling; key: when it is free again, in ns */
-	SCHED_QUEUE_KINDS
-};
-
 struct sched_queue {
-	uint64_t clock;  /* share: virtual time */
-	uint64_t slope;  /* share: 2^16 times its advance per byte, for slope_weight */
-	uint32_t weight; /* share: of those that could be served */
-	uint32_t slope_weight;
-	uint32_t octaves;                          /* bit i: octave i is in use */
-	uint8_t unit;                              /* log2 of the width of a slot of octave 0 */
-	uint8_t kind;                              /* enum sched_queue_kind */
-	uint32_t used[SCHED_OCTAVES];              /* bit s: slot s has a node */
+	uint64_t clock;        /* share: virtual time */
+	uint64_t slope;        /* share: 2^16 times its advance per byte, for slope_weight */
+	uint32_t weight;       /* share: of those that can be served */
+	uint32_t slope_weight; /* share */
+	uint64_t soonest;      /* no slot in use begins before that */
+	uint32_t octaves;      /* bit i: octave i is in use */
+	uint32_t unit;         /* log2 of the width of a slot of octave 0 */
 	uint64_t first[SCHED_OCTAVES];             /* where the first slot in use begins */
+	uint32_t used[SCHED_OCTAVES];              /* bit s: slot s has a node */
 	uint16_t head[SCHED_OCTAVES][SCHED_SLOTS]; /* 0: the slot is empty */
 	uint16_t tail[SCHED_OCTAVES][SCHED_SLOTS];
 };
 
 #define SCHED_NO_OCTAVE UINT32_MAX
 
-void sched_queue_init(struct sched_queue *queue, enum sched_queue_kind kind, uint32_t unit,
-		      uint64_t clock);
-
-/* Put a node in, by its key and octave. It must not be in a queue of that kind. */
-void sched_queue_push(struct sched_queue *queue, struct sched_node *nodes, uint32_t node,
-		      uint32_t octave, uint64_t key);
+void sched_queue_init(struct sched_queue *queue, uint32_t unit, uint64_t clock);
 
 /* Take a node out, wherever it is: O(nodes before it in its slot). */
-void sched_queue_unlink(struct sched_queue *queue, struct sched_node *nodes, uint32_t node);
+void sched_queue_unlink(struct sched_queue *queue, struct sched_node *nodes, uint32_t node,
+			enum sched_queue_kind kind);
 
-/* Take the first node of an octave in use. *slot: where its slot begins. */
-uint32_t sched_queue_pop(struct sched_queue *queue, struct sched_node *nodes, uint32_t octave,
-			 uint64_t *slot);
+/* A place for a key that is before the first slot in use, or beyond the last. */
+uint64_t sched_queue_squeeze(struct sched_queue *queue, uint32_t octave, uint64_t slot);
 
-static inline bool sched_before(uint64_t a, uint64_t b)
+static inline uint32_t sched_rotate_right(uint32_t bits, uint32_t count)
 {
-	return (int64_t)(a - b) < 0;
+	return bits >> (count & 31) | bits << (-count & 31);
 }
 
-static inline uint64_t sched_later(uint64_t a, uint64_t b)
+/* Put a node in, by its key and octave. It must not be in a queue of that kind. */
+static inline void sched_queue_push(struct sched_queue *queue, struct sched_node *nodes,
+				    uint32_t node, enum sched_queue_kind kind, uint32_t octave,
+				    uint64_t key)
 {
-	return sched_before(a, b) ? b : a;
+	uint32_t shift = queue->unit + octave;
+	uint64_t slot = key >> shift;
+	uint64_t ahead = (slot << shift) - queue->first[octave];
+	uint32_t at;
+
+	if (!queue->used[octave]) {
+		queue->first[octave] = slot << shift;
+		if (!queue->octaves || sched_before(slot << shift, queue->soonest))
+			queue->soonest = slot << shift;
+		queue->octaves |= 1u << octave;
+	} else if (ahead >> shift >= SCHED_SLOTS) {
+		slot = sched_queue_squeeze(queue, octave, slot);
+	}
+	at = (uint32_t)slot % SCHED_SLOTS;
+	nodes[node].place[kind] = (uint16_t)(octave * SCHED_SLOTS + at);
+	nodes[node].link[kind] = 0;
+	if (queue->used[octave] & 1u << at)
+		nodes[queue->tail[octave][at]].link[kind] = (uint16_t)node;
+	else
+		queue->head[octave][at] = (uint16_t)node;
+	queue->tail[octave][at] = (uint16_t)node;
+	queue->used[octave] |= 1u << at;
+}
+
+/* A slot has become empty. */
+static inline void sched_queue_leave(struct sched_queue *queue, uint32_t octave, uint32_t at)
+{
+	uint32_t shift = queue->unit + octave;
+	uint32_t used = queue->used[octave] & ~(1u << at);
+
+	queue->used[octave] = used;
+	if (used)
+		queue->first[octave] += (uint64_t)__builtin_ctz(sched_rotate_right(
+						used, (uint32_t)(queue->first[octave] >> shift)))
+					<< shift;
+	else
+		queue->octaves &= ~(1u << octave);
 }
 
 /* The first node of an octave in use. */
@@ -79,6 +105,22 @@ static inline uint32_t sched_queue_head(const struct sched_queue *queue, uint32_
 	uint64_t slot = queue->first[octave] >> (queue->unit + octave);
 
 	return queue->head[octave][slot % SCHED_SLOTS];
+}
+
+/* Take the first node of an octave in use. */
+static inline uint32_t sched_queue_pop(struct sched_queue *queue, struct sched_node *nodes,
+				       enum sched_queue_kind kind, uint32_t octave)
+{
+	uint32_t at = (uint32_t)(queue->first[octave] >> (queue->unit + octave)) % SCHED_SLOTS;
+	uint32_t node = queue->head[octave][at];
+	uint32_t next = nodes[node].link[kind];
+
+	queue->head[octave][at] = (uint16_t)next;
+	if (next)
+		__builtin_prefetch(&nodes[next]);
+	else
+		sched_queue_leave(queue, octave, at);
+	return node;
 }
 
 /* The octave whose first slot begins earliest; the queue is not empty. */
@@ -96,22 +138,34 @@ static inline uint32_t sched_queue_earliest(const struct sched_queue *queue)
 	return best;
 }
 
-/* Of the octaves that have begun by then, the one to be finished first; or SCHED_NO_OCTAVE. */
-static inline uint32_t sched_queue_eligible(const struct sched_queue *queue, uint64_t by)
+/* Has the queue a node in a slot that begins by then? Cheap while the answer is no. */
+static inline bool sched_queue_has(struct sched_queue *queue, uint64_t by)
 {
-	uint32_t left = queue->octaves;
+	if (!queue->octaves || sched_before(by, queue->soonest))
+		return false;
+	queue->soonest = queue->first[sched_queue_earliest(queue)];
+	return !sched_before(by, queue->soonest);
+}
+
+/*
+ * Of the octaves that have begun by then, the one to be finished first, and how
+ * long after that time; or SCHED_NO_OCTAVE.
+ */
+static inline uint32_t sched_queue_eligible(const struct sched_queue *queue, uint64_t by,
+					    int64_t *finish)
+{
 	uint32_t best = SCHED_NO_OCTAVE;
-	uint64_t best_finish = 0;
+	uint32_t left;
 
-	for (; left; left &= left - 1) {
+	*finish = INT64_MAX;
+	for (left = queue->octaves; left; left &= left - 1) {
 		uint32_t octave = (uint32_t)__builtin_ctz(left);
-		uint64_t finish = queue->first[octave] + (2ull << (queue->unit + octave));
+		int64_t begins = (int64_t)(queue->first[octave] - by);
+		int64_t ends = begins + (int64_t)(2ull << (queue->unit + octave));
 
-		if (sched_before(by, queue->first[octave]))
-			continue;
-		if (best == SCHED_NO_OCTAVE || sched_before(finish, best_finish)) {
+		if (begins <= 0 && ends < *finish) {
 			best = octave;
-			best_finish = finish;
+			*finish = ends;
 		}
 	}
 	return best;

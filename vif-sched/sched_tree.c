@@ -9,7 +9,9 @@
 #define BIT_NS        8000000000ull /* a byte at 1 bit/s */
 #define BURST_NS      1000000ull    /* a pause this long costs nobody its max */
 #define BURST_PACKETS 64u
-#define RESUME_NS     20000u
+/* A wait ends with tokens for a turn: that many, in time. */
+#define RESUME_MIN_NS 20000u
+#define RESUME_MAX_NS 200000u
 #define NODES_MAX     65535u
 
 static uint64_t smaller(uint64_t a, uint64_t b)
@@ -79,9 +81,10 @@ static void init_group(struct sched_group *group)
 	uint32_t i;
 
 	for (i = 0; i < SVIO_SCHED_PRIORITIES; i++)
-		sched_queue_init(&group->share[i], SCHED_SHARE, SCHED_SHARE_UNIT, SCHED_TAG_FIRST);
-	sched_queue_init(&group->due, SCHED_DUE, SCHED_DUE_UNIT, 0);
+		sched_queue_init(&group->share[i], SCHED_SHARE_UNIT, SCHED_TAG_FIRST);
+	sched_queue_init(&group->due, SCHED_DUE_UNIT, 0);
 	group->ready = 0;
+	group->timely = false;
 }
 
 static void init_vif(struct sched_vif *vif)
@@ -264,6 +267,7 @@ static void apply_ceilings(struct sched_node *node, const struct svio_sched_para
 	uint64_t cost = sched_cost(BIT_NS, params->max_bps);
 	uint64_t packet_cost = sched_cost(NS_PER_S, params->max_pps);
 	uint64_t depth = depth_bytes(params);
+	uint64_t turn_ns;
 	uint64_t packets = larger(BURST_PACKETS, params->max_pps / (NS_PER_S / BURST_NS));
 
 	if (cost)
@@ -271,28 +275,30 @@ static void apply_ceilings(struct sched_node *node, const struct svio_sched_para
 			      fresh ? depth : 0, now_ns);
 	node->max_cost = cost;
 	node->depth_ns = units_ns(cost, depth);
-	node->resume_ns = (uint32_t)smaller(smaller(node->depth_ns / 2, RESUME_NS),
-					    units_ns(cost, SVIO_SCHED_GRANT_ALONE_BYTES));
+	turn_ns = units_ns(cost, SVIO_SCHED_TURN_BYTES);
+	turn_ns = larger(RESUME_MIN_NS, smaller(turn_ns, RESUME_MAX_NS));
+	node->resume_ns = (uint32_t)smaller(node->depth_ns / 2, turn_ns);
 	if (packet_cost)
 		change_bucket(&node->packet_full, node->packet_cost, node->packet_depth_ns,
 			      packet_cost, packets, fresh ? packets : 0, now_ns);
 	node->packet_cost = packet_cost;
 	node->packet_depth_ns = units_ns(packet_cost, packets);
+	node->plenty_ns =
+		larger(units_ns(cost, SVIO_SCHED_TURN_BYTES), units_ns(packet_cost, BURST_PACKETS));
+	sched_note_free(node);
 }
 
 static void apply_params(struct sched_node *node, const struct svio_sched_params *params,
 			 bool fresh, uint64_t now_ns)
 {
-	uint32_t weight = params->weight ? params->weight : 1;
-
 	apply_ceilings(node, params, fresh, now_ns);
 	node->min_bps = params->min_bps;
 	node->max_bps = params->max_bps;
-	node->weight = weight;
-	node->tag_per_byte = (uint32_t)((SCHED_TAG_SCALE + weight / 2) / weight);
-	/* Rounded up: weight 65535 is octave 0, weight 1 octave 16. */
-	node->octave[SCHED_SHARE] = (uint8_t)(32 - __builtin_clz(node->tag_per_byte - 1) - 15);
-	node->priority = params->priority;
+}
+
+static uint32_t weight_of(const struct svio_sched_params *params)
+{
+	return params->weight ? params->weight : 1;
 }
 
 struct svio_sched *svio_sched_init(void *memory, const struct svio_sched_limits *limits,
@@ -313,7 +319,7 @@ struct svio_sched *svio_sched_init(void *memory, const struct svio_sched_limits 
 	sched->vif = (struct sched_vif *)(void *)((char *)memory + layout.vif);
 	sched->fresh = 1;
 	sched->fresh_vif = 1;
-	sched_queue_init(&sched->timers, SCHED_TIMER, SCHED_TIMER_UNIT, 0);
+	sched_queue_init(&sched->timers, SCHED_TIMER_UNIT, 0);
 	init_node(sched, SVIO_SCHED_PORT, SVIO_SCHED_GROUP);
 	apply_params(&sched->node[SVIO_SCHED_PORT], &params, true, now_ns);
 	return sched;
@@ -365,7 +371,6 @@ static void take_seat(struct svio_sched *sched, uint32_t node)
 	while (vif->class_node[n->seat])
 		n->seat++;
 	vif->class_node[n->seat] = (uint16_t)node;
-	vif->at[n->priority] |= (uint8_t)(1u << n->seat);
 }
 
 static void leave_seat(struct svio_sched *sched, uint32_t node)
@@ -374,6 +379,7 @@ static void leave_seat(struct svio_sched *sched, uint32_t node)
 	struct sched_vif *vif = sched_vif_of(sched, &sched->node[n->parent]);
 
 	vif->at[n->priority] &= (uint8_t) ~(1u << n->seat);
+	vif->with_min &= (uint8_t) ~(1u << n->seat);
 	vif->class_node[n->seat] = 0;
 }
 
@@ -397,6 +403,7 @@ int svio_sched_add(struct svio_sched *sched, svio_sched_node parent, enum svio_s
 	if (error)
 		return error;
 
+	sched_settle(sched, now_ns);
 	if (taken)
 		sched->free_node = sched->node[taken].children;
 	else
@@ -410,6 +417,7 @@ int svio_sched_add(struct svio_sched *sched, svio_sched_node parent, enum svio_s
 	apply_params(added, params, true, now_ns);
 	if (sched->node[parent].kind == SVIO_SCHED_VIF)
 		take_seat(sched, taken);
+	sched_child_set_share(sched, taken, weight_of(params), params->priority);
 	sched_child_set_min(sched, taken, sched_cost(BIT_NS, guaranteed(added)), now_ns);
 	pass_min_on(sched, parent, 0, guaranteed(added), now_ns);
 	*node = taken;
@@ -429,25 +437,6 @@ static void set_port(struct svio_sched *sched, const struct svio_sched_params *p
 	}
 }
 
-/* Another priority is another queue, of another virtual time. */
-static void change_class(struct svio_sched *sched, uint32_t node, uint8_t priority)
-{
-	struct sched_node *n = &sched->node[node];
-	struct sched_node *parent = &sched->node[n->parent];
-
-	if (n->priority == priority)
-		return;
-	if (parent->kind == SVIO_SCHED_VIF) {
-		struct sched_vif *vif = sched_vif_of(sched, parent);
-
-		vif->at[n->priority] &= (uint8_t) ~(1u << n->seat);
-		vif->at[priority] |= (uint8_t)(1u << n->seat);
-		n->start = vif->served[priority];
-	} else {
-		n->start = sched_group_of(sched, parent)->share[priority].clock;
-	}
-}
-
 /* Out of the queues, changed, and in again, with the tags it had: it keeps its turn. */
 static void set_child(struct svio_sched *sched, uint32_t node,
 		      const struct svio_sched_params *params, uint64_t now_ns)
@@ -464,7 +453,7 @@ static void set_child(struct svio_sched *sched, uint32_t node,
 	if (served)
 		sched_child_leave(sched, node);
 	sched_child_remove(sched, node);
-	change_class(sched, node, params->priority);
+	sched_child_set_share(sched, node, weight_of(params), params->priority);
 	apply_params(n, params, false, now_ns);
 	sched_child_set_min(sched, node, sched_cost(BIT_NS, guaranteed(n)), now_ns);
 	if (served) {
@@ -472,7 +461,7 @@ static void set_child(struct svio_sched *sched, uint32_t node,
 		if (sched_exhausted(n, now_ns))
 			sched_hold(sched, node, now_ns);
 		else
-			sched_child_again(sched, node, now_ns);
+			sched_child_again(sched, node);
 	} else if (n->flags & SCHED_WANTS) {
 		sched_rise(sched, node, now_ns);
 	}
@@ -495,6 +484,7 @@ int svio_sched_set(struct svio_sched *sched, svio_sched_node node,
 		error = check_fit(sched, n, n->parent, params, refusal);
 	if (error)
 		return error;
+	sched_settle(sched, now_ns);
 	if (node == SVIO_SCHED_PORT)
 		set_port(sched, params, now_ns);
 	else
@@ -510,8 +500,9 @@ int svio_sched_del(struct svio_sched *sched, svio_sched_node node)
 		return -EINVAL;
 	if (n->children)
 		return -EBUSY;
+	/* Only accounts change, at whatever time. */
+	sched_settle(sched, n->full.ns);
 	svio_sched_deactivate(sched, node);
-	/* It has nothing to send: only accounts change, at whatever time. */
 	if (n->flags & SCHED_TURN)
 		sched_turn_end(sched, node, n->full.ns);
 	sched_child_remove(sched, node);
@@ -553,6 +544,14 @@ enum svio_sched_state svio_sched_state(const struct svio_sched *sched, svio_sche
 	return SVIO_SCHED_READY;
 }
 
+/* Is node on the way from below to the port? */
+static bool is_above(const struct svio_sched *sched, uint32_t node, uint32_t below)
+{
+	while (below != node && below != SVIO_SCHED_PORT)
+		below = sched->node[below].parent;
+	return below == node;
+}
+
 int svio_sched_stats_get(const struct svio_sched *sched, svio_sched_node node,
 			 struct svio_sched_stats *stats)
 {
@@ -564,5 +563,9 @@ int svio_sched_stats_get(const struct svio_sched *sched, svio_sched_node node,
 	*stats = n->stats;
 	stats->bytes += n->turn_bytes;
 	stats->packets += n->turn_packets;
+	if (sched->leaf && is_above(sched, node, sched->leaf)) {
+		stats->bytes += sched->taken_bytes;
+		stats->packets += sched->taken_packets;
+	}
 	return 0;
 }

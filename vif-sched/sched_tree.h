@@ -14,62 +14,13 @@
 #ifndef SCHED_TREE_H
 #define SCHED_TREE_H
 
-#include "sched_clock.h"
 #include "sched_queue.h"
-#include "svio_sched.h"
-
-enum sched_flags {
-	SCHED_WANTS = 1,
-	SCHED_HELD = 2,
-	SCHED_TURN = 4,    /* its parent's turn_of */
-	SCHED_TIMELY = 8,  /* and in that for its min */
-	SCHED_QUEUED = 16, /* SCHED_QUEUED << enum sched_queue_kind: in that queue */
-};
-
-struct sched_node {
-	/* Each turn. */
-	uint16_t parent;
-	uint16_t link[SCHED_QUEUE_KINDS]; /* next in the same slot */
-	uint8_t kind;                     /* enum svio_sched_kind; 0: not in use */
-	uint8_t flags;                    /* enum sched_flags */
-	uint8_t priority;
-	uint8_t octave[2]; /* in its parent's queues, SCHED_SHARE and SCHED_DUE */
-	uint8_t seat;      /* which child of a VIF it is */
-	uint16_t turn_of;  /* the child whose turn it is; 0: none */
-	uint64_t start;    /* start tag of its next turn: 2^-31 of bytes / weight */
-	uint32_t tag_per_byte;
-	uint32_t turn_bytes; /* taken in its turn so far */
-	uint32_t turn_packets;
-	uint32_t turn_budget;
-	struct sched_clock full; /* max: when its bucket is full again */
-	uint64_t max_cost;       /* 2^-32 ns a byte; 0: no max */
-	/* Each turn of those who have them. */
-	struct sched_clock due;            /* min: when the next byte is due */
-	uint64_t min_cost;                 /* of what is guaranteed to it; 0: nothing */
-	uint64_t depth_ns;                 /* max: how long a bucket takes to fill */
-	uint32_t resume_ns;                /* worth of tokens that end a wait */
-	uint16_t servable;                 /* children that can be served */
-	uint16_t place[SCHED_QUEUE_KINDS]; /* in the queue: octave and slot */
-	uint16_t children;                 /* also: next in the list of free nodes */
-	uint32_t weight;
-	uint64_t packet_cost; /* max_pps; 0: none */
-	/* Others. */
-	struct sched_clock packet_full;
-	uint64_t packet_depth_ns;
-	struct svio_sched_stats stats;
-	uint64_t min_bps;   /* its own */
-	uint64_t below_bps; /* guaranteed to its children */
-	uint64_t max_bps;
-	uint16_t arbiter; /* of a group or VIF: which one is its own */
-	uint8_t depth;    /* distance from the port */
-};
-
-_Static_assert(sizeof(struct sched_node) <= 256, "see svio_sched.h");
 
 /* How a group chooses among its children. */
 struct sched_group {
 	struct sched_queue share[SVIO_SCHED_PRIORITIES];
 	struct sched_queue due;
+	bool timely;    /* the last turn was for a min */
 	uint32_t ready; /* bit p: share[p] has nodes */
 	uint16_t free;  /* next in the list of free ones */
 };
@@ -80,7 +31,8 @@ struct sched_vif {
 	uint16_t class_node[SVIO_SCHED_CLASSES];
 	uint8_t at[SVIO_SCHED_PRIORITIES]; /* classes of this priority */
 	uint8_t ready;                     /* classes that can be served */
-	uint8_t timely;                    /* classes with a min */
+	uint8_t with_min;                  /* classes that are guaranteed something */
+	bool timely;                       /* the last turn was for a min */
 	uint16_t free;
 };
 
@@ -96,6 +48,13 @@ struct svio_sched {
 	uint16_t fresh_vif;
 	uint32_t active;       /* leaves */
 	uint64_t port_wake_ns; /* when a port that is held goes on */
+	/* The grant in hand: what was charged to it so far is not yet in the nodes. */
+	uint32_t leaf; /* 0: none */
+	uint32_t granted_bytes;
+	uint32_t taken_bytes;
+	uint32_t taken_packets;
+	bool undisturbed; /* nothing has happened that may be such a reason already */
+	bool turn_over;
 	struct sched_group *group;
 	struct sched_vif *vif;
 	struct sched_queue timers;
@@ -115,16 +74,6 @@ _Static_assert(SVIO_SCHED_TURN_BYTES == 1u << SCHED_TURN_LOG2, "octaves count on
 #define SCHED_DUE_COST_LOG2 26                     /* 400 Gbit/s costs more than 2^26 a byte */
 #define SCHED_DUE_UNIT      (SCHED_TURN_LOG2 + SCHED_DUE_COST_LOG2 - 32) /* ns */
 #define SCHED_TIMER_UNIT    8                                            /* ns */
-
-static inline bool sched_servable(const struct sched_node *node)
-{
-	return (node->flags & (SCHED_WANTS | SCHED_HELD)) == SCHED_WANTS;
-}
-
-static inline bool sched_queued(const struct sched_node *node, enum sched_queue_kind kind)
-{
-	return node->flags & SCHED_QUEUED << kind;
-}
 
 static inline struct sched_group *sched_group_of(struct svio_sched *sched,
 						 const struct sched_node *node)
@@ -155,26 +104,27 @@ void sched_child_enter(struct svio_sched *sched, uint32_t child, uint64_t now_ns
 /* A child cannot be served any more. It stays queued. */
 void sched_child_leave(struct svio_sched *sched, uint32_t child);
 /* A child that can be served goes into the queues it is not in, with the tags it has. */
-void sched_child_again(struct svio_sched *sched, uint32_t child, uint64_t now_ns);
+void sched_child_again(struct svio_sched *sched, uint32_t child);
 /* Take a child out of its parent's queues. */
 void sched_child_remove(struct svio_sched *sched, uint32_t child);
 /* Charge a turn to a child's min or share. */
-void sched_child_charge(struct svio_sched *sched, uint32_t child, uint32_t bytes);
+void sched_child_charge(struct svio_sched *sched, uint32_t child, uint32_t bytes, uint64_t now_ns);
+/* Give a child that is not in a queue another weight and priority. */
+void sched_child_set_share(struct svio_sched *sched, uint32_t child, uint32_t weight,
+			   uint8_t priority);
 /* Guarantee a child a min of that cost; 0: none. It has not its turn. */
 void sched_child_set_min(struct svio_sched *sched, uint32_t child, uint64_t cost, uint64_t now_ns);
 /* The child whose turn comes, out of its queue, marked SCHED_TURN; 0: none can be served. */
 uint32_t sched_child_choose(struct svio_sched *sched, uint32_t parent, uint64_t now_ns);
 /* Should another child go before the one whose turn it is? */
-bool sched_child_preempted(struct svio_sched *sched, uint32_t parent, uint64_t now_ns);
+bool sched_child_preempted(struct svio_sched *sched, uint32_t parent);
 
 /* --- sched_hold.c: ceilings --- */
 
-/* Has a node reached its ceiling? */
-bool sched_exhausted(const struct sched_node *node, uint64_t now_ns);
-/* Bytes of the turn that begins, of wanted: fewer when its tokens are running out. */
-uint32_t sched_turn_budget(const struct sched_node *node, uint32_t wanted, uint64_t now_ns);
 /* Charge its buckets. */
 void sched_take_tokens(struct sched_node *node, uint64_t bytes, uint32_t packets, uint64_t now_ns);
+/* Note when it will be below its ceilings. */
+void sched_note_free(struct sched_node *node);
 /* When a node that has reached its ceiling goes on. */
 uint64_t sched_resume_ns(const struct sched_node *node);
 /* A node that was not served so far waits in the timers for its ceiling. */
@@ -196,6 +146,8 @@ void sched_rise(struct svio_sched *sched, uint32_t node, uint64_t now_ns);
 void sched_fall(struct svio_sched *sched, uint32_t node);
 /* A node has one child less that can be served. */
 void sched_lose(struct svio_sched *sched, uint32_t parent);
+/* Account for the grant in hand. */
+void sched_settle(struct svio_sched *sched, uint64_t now_ns);
 /* End a node's turn. */
 void sched_turn_end(struct svio_sched *sched, uint32_t node, uint64_t now_ns);
 

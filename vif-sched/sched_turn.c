@@ -56,7 +56,7 @@ void sched_turn_end(struct svio_sched *sched, uint32_t node, uint64_t now_ns)
 	n->stats.bytes += n->turn_bytes;
 	n->stats.packets += n->turn_packets;
 	sched_take_tokens(n, n->turn_bytes, n->turn_packets, now_ns);
-	sched_child_charge(sched, node, n->turn_bytes);
+	sched_child_charge(sched, node, n->turn_bytes, now_ns);
 	n->turn_bytes = 0;
 	n->turn_packets = 0;
 	n->flags &= (uint8_t) ~(SCHED_TURN | SCHED_TIMELY);
@@ -66,7 +66,7 @@ void sched_turn_end(struct svio_sched *sched, uint32_t node, uint64_t now_ns)
 	if (sched_exhausted(n, now_ns))
 		sched_hold(sched, node, now_ns);
 	else
-		sched_child_again(sched, node, now_ns);
+		sched_child_again(sched, node);
 }
 
 /* The child that serves its parent now, with what is left of its turn; 0: none can be served. */
@@ -79,7 +79,7 @@ static uint32_t take_turn(struct svio_sched *sched, uint32_t parent, bool alone,
 		const struct sched_node *c = &sched->node[child];
 
 		if (sched_servable(c) && c->turn_bytes < wanted &&
-		    !sched_child_preempted(sched, parent, now_ns))
+		    !sched_child_preempted(sched, parent))
 			return child;
 		sched_turn_end(sched, child, now_ns);
 	}
@@ -103,54 +103,28 @@ static bool port_held(struct svio_sched *sched, uint64_t now_ns)
 	return false;
 }
 
-bool svio_sched_pick(struct svio_sched *sched, uint64_t now_ns, struct svio_sched_grant *grant)
-{
-	struct sched_node *port = &sched->node[SVIO_SCHED_PORT];
-	bool alone = sched->active == 1;
-	uint32_t bytes;
-	uint32_t node;
-
-	sched_expire(sched, now_ns);
-	if (port_held(sched, now_ns))
-		return false;
-	bytes = sched_turn_budget(
-		port, alone ? SVIO_SCHED_GRANT_ALONE_BYTES : SVIO_SCHED_TURN_BYTES, now_ns);
-	grant->packets = alone ? SVIO_SCHED_GRANT_ALONE_PACKETS : SVIO_SCHED_GRANT_PACKETS;
-	for (node = SVIO_SCHED_PORT; sched->node[node].kind != SVIO_SCHED_LEAF;) {
-		const struct sched_node *c;
-
-		if (!sched->node[SVIO_SCHED_PORT].servable)
-			return false;
-		node = take_turn(sched, node, alone, now_ns);
-		c = &sched->node[node];
-		/* Nobody left below a node: it has fallen, begin again above. (0 is the port.) */
-		if (node && c->turn_budget - c->turn_bytes < bytes)
-			bytes = c->turn_budget - c->turn_bytes;
-	}
-	grant->leaf = node;
-	grant->bytes = bytes;
-	return true;
-}
-
-/* Add to a turn, and end it when it is time. */
-static void charge_node(struct svio_sched *sched, uint32_t node, uint64_t bytes, uint32_t packets,
-			uint64_t now_ns)
+/*
+ * What was granted is settled when its grant is used up, when something may have to
+ * go before it, or when somebody looks: packets that are charged one by one cost
+ * no more than those of a whole grant.
+ */
+static void settle_node(struct svio_sched *sched, uint32_t node, uint64_t now_ns)
 {
 	struct sched_node *n = &sched->node[node];
 
-	n->turn_bytes += (uint32_t)bytes;
-	n->turn_packets += packets;
-	if (!bytes || n->turn_bytes >= n->turn_budget || !sched_servable(n))
+	n->turn_bytes += sched->taken_bytes;
+	n->turn_packets += sched->taken_packets;
+	if (sched->turn_over || n->turn_bytes >= n->turn_budget || !sched_servable(n))
 		sched_turn_end(sched, node, now_ns);
 }
 
-static void charge_port(struct svio_sched *sched, uint64_t bytes, uint32_t packets, uint64_t now_ns)
+static void settle_port(struct svio_sched *sched, uint64_t now_ns)
 {
 	struct sched_node *port = &sched->node[SVIO_SCHED_PORT];
 
-	port->stats.bytes += bytes;
-	port->stats.packets += packets;
-	sched_take_tokens(port, bytes, packets, now_ns);
+	port->stats.bytes += sched->taken_bytes;
+	port->stats.packets += sched->taken_packets;
+	sched_take_tokens(port, sched->taken_bytes, sched->taken_packets, now_ns);
 	if (!(port->flags & SCHED_HELD) && sched_exhausted(port, now_ns)) {
 		port->flags |= SCHED_HELD;
 		port->stats.throttled++;
@@ -159,25 +133,87 @@ static void charge_port(struct svio_sched *sched, uint64_t bytes, uint32_t packe
 		sched->port_wake_ns = sched_resume_ns(port);
 }
 
+void sched_settle(struct svio_sched *sched, uint64_t now_ns)
+{
+	uint32_t node;
+
+	if (!sched->leaf)
+		return;
+	for (node = sched->leaf; node != SVIO_SCHED_PORT; node = sched->node[node].parent)
+		settle_node(sched, node, now_ns);
+	settle_port(sched, now_ns);
+	sched->leaf = 0;
+}
+
+/* From the port down to the leaf that is next; the grant shrinks on the way. 0: nobody. */
+static uint32_t descend(struct svio_sched *sched, struct svio_sched_grant *grant, bool alone,
+			uint64_t now_ns)
+{
+	uint32_t node = SVIO_SCHED_PORT;
+
+	while (sched->node[node].kind != SVIO_SCHED_LEAF) {
+		const struct sched_node *c;
+
+		if (!sched->node[SVIO_SCHED_PORT].servable)
+			return 0;
+		node = take_turn(sched, node, alone, now_ns);
+		c = &sched->node[node];
+		/* Nobody left below a node: it has fallen, begin again above. (0 is the port.) */
+		if (node && c->turn_budget - c->turn_bytes < grant->bytes)
+			grant->bytes = c->turn_budget - c->turn_bytes;
+	}
+	return node;
+}
+
+bool svio_sched_pick(struct svio_sched *sched, uint64_t now_ns, struct svio_sched_grant *grant)
+{
+	struct sched_node *port = &sched->node[SVIO_SCHED_PORT];
+	bool alone = sched->active == 1;
+
+	grant->packets = alone ? SVIO_SCHED_GRANT_ALONE_PACKETS : SVIO_SCHED_GRANT_PACKETS;
+	if (sched->leaf && sched->undisturbed && !sched_queue_has(&sched->timers, now_ns)) {
+		grant->leaf = sched->leaf;
+		grant->bytes = sched->granted_bytes - sched->taken_bytes;
+		return true;
+	}
+	sched_settle(sched, now_ns);
+	sched_expire(sched, now_ns);
+	if (port_held(sched, now_ns))
+		return false;
+	grant->bytes = sched_turn_budget(
+		port, alone ? SVIO_SCHED_GRANT_ALONE_BYTES : SVIO_SCHED_TURN_BYTES, now_ns);
+	sched->leaf = descend(sched, grant, alone, now_ns);
+	grant->leaf = sched->leaf;
+	sched->granted_bytes = grant->bytes;
+	sched->taken_bytes = 0;
+	sched->taken_packets = 0;
+	sched->turn_over = false;
+	sched->undisturbed = true;
+	return sched->leaf != 0;
+}
+
 void svio_sched_charge(struct svio_sched *sched, svio_sched_node leaf, uint64_t bytes,
 		       uint32_t packets, bool more, uint64_t now_ns)
 {
 	const struct sched_node *n = sched_node_find(sched, leaf);
-	uint32_t node;
 
 	if (!n || n->kind != SVIO_SCHED_LEAF)
 		return;
-	if (bytes > SVIO_SCHED_BURST_BYTES_MAX)
-		bytes = SVIO_SCHED_BURST_BYTES_MAX;
+	if (leaf == sched->leaf) {
+		if (bytes > SVIO_SCHED_BURST_BYTES_MAX)
+			bytes = SVIO_SCHED_BURST_BYTES_MAX;
+		sched->taken_bytes += (uint32_t)bytes;
+		sched->taken_packets += packets;
+		if (more && bytes && sched->taken_bytes < sched->granted_bytes)
+			return;
+		sched->turn_over = !bytes;
+	}
 	if (more)
 		svio_sched_activate(sched, leaf, now_ns);
 	else
 		svio_sched_deactivate(sched, leaf);
-	if (!(n->flags & SCHED_TURN))
-		return;
-	for (node = leaf; node != SVIO_SCHED_PORT; node = sched->node[node].parent)
-		charge_node(sched, node, bytes, packets, now_ns);
-	charge_port(sched, bytes, packets, now_ns);
+	if (leaf == sched->leaf)
+		sched_settle(sched, now_ns);
 }
 
 void svio_sched_activate(struct svio_sched *sched, svio_sched_node leaf, uint64_t now_ns)
@@ -188,6 +224,7 @@ void svio_sched_activate(struct svio_sched *sched, svio_sched_node leaf, uint64_
 		return;
 	n->flags |= SCHED_WANTS;
 	sched->active++;
+	sched->undisturbed = false;
 	sched_rise(sched, leaf, now_ns);
 }
 
@@ -199,6 +236,7 @@ void svio_sched_deactivate(struct svio_sched *sched, svio_sched_node leaf)
 		return;
 	n->flags &= (uint8_t)~SCHED_WANTS;
 	sched->active--;
+	sched->undisturbed = false;
 	if (n->flags & SCHED_HELD)
 		sched_unhold(sched, leaf);
 	else
@@ -215,6 +253,7 @@ uint64_t svio_sched_next_ns(struct svio_sched *sched, uint64_t now_ns)
 {
 	uint64_t next_ns = now_ns;
 
+	sched_settle(sched, now_ns);
 	if (!sched->active)
 		return SVIO_SCHED_NEVER;
 	sched_expire(sched, now_ns);

@@ -6,30 +6,39 @@
  * VIF, or its classes). Packets stay where they are: the scheduler hands out a
  * grant, the caller fetches at most that many bytes and charges what it took.
  *
- * What holds (L: the largest charge of one grant, in bytes)
- * - Among the active children of one node, those of the highest priority that
- *   no ceiling holds back are served, in the ratio of their weights: over any
- *   time in which two are continuously so, |bytes_i / weight_i - bytes_j /
- *   weight_j| <= L_i / weight_i + L_j / weight_j. A group's share is divided in
- *   the same way below it.
+ * What holds (L: the largest charge of one grant, T: SVIO_SCHED_TURN_BYTES)
+ * - min: while a node wants to send, it is served at least min * t - c * (T + L) bytes in any
+ *   time t, if the mins beside it fit into what the node above has, which is
+ *   checked where that has a max. What a node is guaranteed is its own min or
+ *   the sum of what its children are, whichever is more; what an idle child leaves of
+ *   that goes to its siblings. A min is not saved up while there is nothing to send.
+ * - What is left goes to the highest priority among the active children that no
+ *   ceiling holds back, in the ratio of their weights. So a node's part is
+ *   its min and its share of what is left. A higher priority waits for one turn at
+ *   most on each level, a min's among them.
+ * - Service is behind that of the ideal fluid model by at most a few (T + L) a level, the
+ *   number of siblings does not matter (tests/property/sched states and checks it).
  * - A node with max is charged at most max * t + burst in any time t; where
- *   burst is below the largest packet, that packet takes its place. The
- *   arithmetic is exact: nothing is lost to rounding, whatever the rate.
+ *   burst is below the largest packet, that packet takes its place. A rate is
+ *   kept as its inverse, 1.2e-8 too slow at most.
  * - Work-conserving: svio_sched_pick() succeeds whenever a leaf is active on
  *   whose way to the port no ceiling holds a node back. A node that has used up
- *   its tokens is held back until it has what max gives in 50 us (or burst, or
- *   a grant, if that is less), so that it is served in bursts.
- * - Not yet: min. It is refused.
+ *   its tokens is held back until it has tokens for a turn (at least what max gives
+ *   in 20 us, at most what it gives in 200 us or half of its bucket). Its timer is
+ *   late by at most 4.1 us, and only if its bucket has room for that.
  *
- * How. Each node serves its children by start-time fair queueing: a child's tag
- * grows by bytes / weight as it is served, the smallest tag is next, and one
- * that was idle starts at the tag in service (Goyal, Vin, Cheng, "Start-Time
- * Fair Queueing", IEEE/ACM ToN 5(5), 1997; section V for the hierarchy). It needs
- * no packet's length before the packet is fetched, and stays fair when the
- * device's speed varies. Ceilings are token buckets; a node that has used up
- * its tokens waits in a timer queue. Both queues are pairing heaps: amortised
- * O(log n) for n children of one node, nothing depends on the size of the tree
- * otherwise. About 300 bytes a node.
+ * How. On each level one child has the turn until it has taken T bytes, has nothing
+ * left, or a higher priority comes. The next is chosen by earliest deadline first among
+ * those whose min is due, and by WF2Q+ among those who share; both in slots whose
+ * width is a power of two (sched_choice.c and sched_queue.h name the sources). It
+ * needs no packet's length before the packet is fetched, and stays fair when the
+ * device's speed varies. Ceilings are token buckets with a timer.
+ *
+ * Pick, charge, activate and deactivate are O(1) in the number of nodes; they depend on the
+ * depth of the tree and on how many powers of two its weights lie in (at most 17). Changes
+ * of settings are O(nodes of equal weight below the same node). Memory: 208 bytes a node, 96
+ * more for a VIF with classes, 41 kB for a group, of which those of the priorities in use
+ * are touched.
  *
  * Pure library: no clock (now_ns is an argument, monotonic, any origin, may
  * wrap), no allocation after init, no threads, no libc beyond mem*. The caller
@@ -129,7 +138,7 @@ struct svio_sched *svio_sched_init(void *memory, const struct svio_sched_limits 
 /*
  * Add a node below parent. 0 and *node; -ENOSPC: nodes_max reached; -EINVAL:
  * no such parent, parent is a leaf, or a parameter is out of range (*refusal
- * says which; refusal may be NULL); -E2BIG: the mins do not fit (in this version: any min). A new
+ * says which; refusal may be NULL); -E2BIG: the mins do not fit. A new
  * ceiling starts with its whole burst.
  */
 int svio_sched_add(struct svio_sched *sched, svio_sched_node parent, enum svio_sched_kind kind,
@@ -170,12 +179,13 @@ struct svio_sched_grant {
 /*
  * Choose whom to serve. False: nobody may be served now (see
  * svio_sched_next_ns()). After true the caller must svio_sched_charge() that
- * leaf before it picks again.
+ * leaf before it picks again. A grant may be used up by several picks and charges; it is the
+ * same leaf's as long as nothing happens that goes before it.
  */
 bool svio_sched_pick(struct svio_sched *sched, uint64_t now_ns, struct svio_sched_grant *grant);
 
 /*
- * Account for a grant: bytes of cost and packets taken (0 and 0 are allowed; more than
+ * Account for a grant (a leaf without one: only more counts): bytes of cost and packets taken (0 and 0 are allowed; more than
  * SVIO_SCHED_BURST_BYTES_MAX bytes count as that many), more: the leaf still has something to
  * send. Less than 64 bytes count as 64 in the leaf's share, not for ceilings: a leaf that is
  * looked at in vain over and over does not keep the others waiting.
@@ -185,9 +195,9 @@ void svio_sched_charge(struct svio_sched *sched, svio_sched_node leaf, uint64_t 
 
 /*
  * When to pick again if nothing else happens: now_ns: a pick succeeds at once; SVIO_SCHED_NEVER:
- * nothing is active. No pick succeeds earlier. It is exact unless both a node and a group above
- * it are held back: then it may be the earlier of their times; a pick fails and the next call
- * tells the other.
+ * nothing is active. No pick succeeds earlier, and one succeeds then unless both a node and a
+ * group above it are held back: it may be the earlier of their times, and the next call tells the
+ * other.
  */
 uint64_t svio_sched_next_ns(struct svio_sched *sched, uint64_t now_ns);
 
