@@ -28,6 +28,28 @@ void bench_device_stop(struct bench_device *device);
 /* "svio vif add NAME"; path of its socket in path (128 bytes). */
 void bench_device_vif_add(struct bench_device *device, const char *name, char *path);
 
+/* A connection to sviod's control socket, one request at a time. Requests: docs/admin.md. */
+enum bench_answer {
+	BENCH_PENDING,
+	BENCH_DONE,
+	BENCH_REFUSED
+};
+
+struct bench_control {
+	int socket;
+	size_t bytes;
+	char answer[65536]; /* after BENCH_REFUSED: sviod's reason */
+};
+
+void bench_control_open(struct bench_control *control, const struct bench_device *device);
+void bench_control_close(struct bench_control *control);
+void bench_control_send(struct bench_control *control, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+/* The answer to what was sent last, if it is there. */
+enum bench_answer bench_control_poll(struct bench_control *control);
+/* Waits for it. Ends the program when sviod goes. */
+enum bench_answer bench_control_wait(struct bench_control *control);
+
 /* How long threads waited for their processor, ns, from /proc/PID/task/TID/schedstat. */
 #define BENCH_THREADS_MAX 16
 
@@ -68,5 +90,8 @@ int bench_vif_main(int argc, char **argv);
 
 /* svio-bench sched */
 int bench_sched_main(int argc, char **argv);
+
+/* svio-bench qos */
+int bench_qos_main(int argc, char **argv);
 
 #endif /* BENCH_H */
