@@ -18,156 +18,125 @@
 #define DUE_CREDIT_NS         10000000ull
 #define DUE_CREDIT_BYTES_LOG2 15
 
-static void push_share(struct svio_sched *sched, struct sched_group *group, uint32_t child)
+static inline void push_share(struct svio_sched *sched, struct sched_node *c)
 {
-	struct sched_node *c = &sched->node[child];
-
-	sched_queue_push(&group->share[c->priority], sched->node, child, SCHED_SHARE,
-			 c->octave[SCHED_SHARE], c->start);
-	group->ready |= 1u << c->priority;
-	c->flags |= SCHED_QUEUED << SCHED_SHARE;
+	sched_queue_push(c->share, sched->node, c, SCHED_SHARE, c->octave[SCHED_SHARE], c->start);
+	c->home->ready |= 1u << c->priority;
 }
 
-static void push_due(struct svio_sched *sched, struct sched_group *group, uint32_t child)
+static inline void push_due(struct svio_sched *sched, struct sched_node *c)
 {
-	struct sched_node *c = &sched->node[child];
-
-	sched_queue_push(&group->due, sched->node, child, SCHED_DUE, c->octave[SCHED_DUE],
-			 c->due.ns);
-	c->flags |= SCHED_QUEUED << SCHED_DUE;
+	sched_queue_push(&c->home->due, sched->node, c, SCHED_DUE, c->octave[SCHED_DUE], c->due.ns);
 }
 
-static uint64_t *virtual_time(struct svio_sched *sched, const struct sched_node *c,
-			      uint8_t priority)
+static inline uint64_t *virtual_time(struct svio_sched *sched, const struct sched_node *c)
 {
-	const struct sched_node *parent = &sched->node[c->parent];
-
-	return parent->kind == SVIO_SCHED_VIF
-		       ? &sched_vif_of(sched, parent)->served[priority]
-		       : &sched_group_of(sched, parent)->share[priority].clock;
+	return c->home ? &c->share->clock : &sched_parent(sched, c)->vif->served[c->priority];
 }
 
-void sched_child_join(struct svio_sched *sched, uint32_t child)
+void sched_child_join(struct svio_sched *sched, struct sched_node *child)
 {
-	struct sched_node *c = &sched->node[child];
-	struct sched_node *parent = &sched->node[c->parent];
-
-	if (parent->kind == SVIO_SCHED_VIF)
-		sched_vif_of(sched, parent)->ready |= (uint8_t)(1u << c->seat);
+	if (child->home)
+		child->share->weight += child->weight;
 	else
-		sched_group_of(sched, parent)->share[c->priority].weight += c->weight;
+		sched_parent(sched, child)->vif->ready |= (uint8_t)(1u << child->seat);
 }
 
-void sched_child_leave(struct svio_sched *sched, uint32_t child)
+void sched_child_leave(struct svio_sched *sched, struct sched_node *child)
 {
-	struct sched_node *c = &sched->node[child];
-	struct sched_node *parent = &sched->node[c->parent];
-
-	if (parent->kind == SVIO_SCHED_VIF)
-		sched_vif_of(sched, parent)->ready &= (uint8_t) ~(1u << c->seat);
+	if (child->home)
+		child->share->weight -= child->weight;
 	else
-		sched_group_of(sched, parent)->share[c->priority].weight -= c->weight;
+		sched_parent(sched, child)->vif->ready &= (uint8_t) ~(1u << child->seat);
 }
 
-void sched_child_enter(struct svio_sched *sched, uint32_t child, uint64_t now_ns)
+void sched_child_enter(struct svio_sched *sched, struct sched_node *child, uint64_t now_ns)
 {
-	struct sched_node *c = &sched->node[child];
-
 	/* Time without anything to send is not saved up. */
-	c->start = sched_later(c->start, *virtual_time(sched, c, c->priority));
-	if (c->min_cost && sched_before(c->due.ns, now_ns))
-		sched_clock_set(&c->due, now_ns);
+	child->start = sched_later(child->start, *virtual_time(sched, child));
+	if (child->min_cost && sched_before(child->due.ns, now_ns))
+		sched_clock_set(&child->due, now_ns);
 	sched_child_join(sched, child);
-	if (!(c->flags & SCHED_TURN))
+	if (!(child->flags & SCHED_TURN))
 		sched_child_again(sched, child);
 }
 
-void sched_child_again(struct svio_sched *sched, uint32_t child)
+void sched_child_again(struct svio_sched *sched, struct sched_node *child)
 {
-	struct sched_node *c = &sched->node[child];
-	struct sched_node *parent = &sched->node[c->parent];
-	struct sched_group *group;
-
-	if (parent->kind == SVIO_SCHED_VIF)
+	if (!child->home)
 		return;
-	group = sched_group_of(sched, parent);
-	if (!sched_queued(c, SCHED_SHARE))
-		push_share(sched, group, child);
-	if (c->min_cost && !sched_queued(c, SCHED_DUE))
-		push_due(sched, group, child);
+	if (!sched_queued(child, SCHED_SHARE))
+		push_share(sched, child);
+	if (child->min_cost && !sched_queued(child, SCHED_DUE))
+		push_due(sched, child);
 }
 
-static void unlink_due(struct svio_sched *sched, uint32_t child)
+void sched_child_remove(struct svio_sched *sched, struct sched_node *child)
 {
-	struct sched_node *c = &sched->node[child];
-
-	if (!sched_queued(c, SCHED_DUE))
+	if (sched_queued(child, SCHED_DUE))
+		sched_queue_unlink(&child->home->due, sched->node, child, SCHED_DUE);
+	if (!sched_queued(child, SCHED_SHARE))
 		return;
-	sched_queue_unlink(&sched_group_of(sched, &sched->node[c->parent])->due, sched->node, child,
-			   SCHED_DUE);
-	c->flags &= (uint8_t) ~(SCHED_QUEUED << SCHED_DUE);
+	sched_queue_unlink(child->share, sched->node, child, SCHED_SHARE);
+	if (!child->share->octaves)
+		child->home->ready &= ~(1u << child->priority);
 }
 
-void sched_child_remove(struct svio_sched *sched, uint32_t child)
+/* The queues, or the seat, of a priority. */
+static void change_priority(struct svio_sched *sched, struct sched_node *c, uint8_t priority)
 {
-	struct sched_node *c = &sched->node[child];
-	struct sched_group *group;
+	struct sched_vif *vif = sched_parent(sched, c)->vif;
 
-	unlink_due(sched, child);
-	if (!sched_queued(c, SCHED_SHARE))
-		return;
-	group = sched_group_of(sched, &sched->node[c->parent]);
-	sched_queue_unlink(&group->share[c->priority], sched->node, child, SCHED_SHARE);
-	if (!group->share[c->priority].octaves)
-		group->ready &= ~(1u << c->priority);
-	c->flags &= (uint8_t) ~(SCHED_QUEUED << SCHED_SHARE);
-}
-
-void sched_child_set_share(struct svio_sched *sched, uint32_t child, uint32_t weight,
-			   uint8_t priority)
-{
-	struct sched_node *c = &sched->node[child];
-	struct sched_node *parent = &sched->node[c->parent];
-	uint64_t clock = *virtual_time(sched, c, c->priority);
-	bool early = sched_before(c->start, clock);
-	uint64_t bytes = early ? clock - c->start : c->start - clock;
-
-	if (parent->kind == SVIO_SCHED_VIF) {
-		struct sched_vif *vif = sched_vif_of(sched, parent);
-
+	if (c->home) {
+		c->share = &c->home->share[priority];
+	} else {
 		vif->at[c->priority] &= (uint8_t) ~(1u << c->seat);
 		vif->at[priority] |= (uint8_t)(1u << c->seat);
 	}
-	/* It owes, or is owed, as many bytes as before; in another priority it is a newcomer. */
-	bytes = c->weight && priority == c->priority ? sched_mul_div(bytes, c->weight, weight) : 0;
-	clock = *virtual_time(sched, c, priority);
-	c->start = early ? clock - bytes : clock + bytes;
 	c->priority = priority;
-	c->weight = weight;
-	c->tag_per_byte = (uint32_t)((SCHED_TAG_SCALE + weight / 2) / weight);
-	/* Rounded up: weight 65535 is octave 1, weight 1 octave 16. */
-	c->octave[SCHED_SHARE] = (uint8_t)(32 - __builtin_clz(c->tag_per_byte - 1) - 15);
 }
 
-void sched_child_set_min(struct svio_sched *sched, uint32_t child, uint64_t cost, uint64_t now_ns)
+void sched_child_set_share(struct svio_sched *sched, struct sched_node *child, uint32_t weight,
+			   uint8_t priority)
 {
-	struct sched_node *c = &sched->node[child];
-	struct sched_node *parent = &sched->node[c->parent];
+	uint64_t bytes = 0;
+	bool early = false;
+
+	/* It owes, or is owed, as many bytes as before; in another priority it is a newcomer. */
+	if (child->weight && priority == child->priority) {
+		uint64_t clock = *virtual_time(sched, child);
+
+		early = sched_before(child->start, clock);
+		bytes = sched_mul_div(early ? clock - child->start : child->start - clock,
+				      child->weight, weight);
+	}
+	change_priority(sched, child, priority);
+	child->start = *virtual_time(sched, child) + (early ? 0 - bytes : bytes);
+	child->weight = weight;
+	child->tag_per_byte = (uint32_t)((SCHED_TAG_SCALE + weight / 2) / weight);
+	/* Rounded up: weight 65535 is octave 1, weight 1 octave 16. */
+	child->octave[SCHED_SHARE] = (uint8_t)(32 - __builtin_clz(child->tag_per_byte - 1) - 15);
+}
+
+void sched_child_set_min(struct svio_sched *sched, struct sched_node *child, uint64_t cost,
+			 uint64_t now_ns)
+{
 	uint32_t log2 = cost ? 64u - (uint32_t)__builtin_clzll(cost) : 0;
 
-	unlink_due(sched, child);
-	if (!c->min_cost || sched_before(c->due.ns, now_ns))
-		sched_clock_set(&c->due, now_ns);
-	c->min_cost = cost;
-	c->octave[SCHED_DUE] =
+	if (sched_queued(child, SCHED_DUE))
+		sched_queue_unlink(&child->home->due, sched->node, child, SCHED_DUE);
+	if (!child->min_cost || sched_before(child->due.ns, now_ns))
+		sched_clock_set(&child->due, now_ns);
+	child->min_cost = cost;
+	child->octave[SCHED_DUE] =
 		(uint8_t)(log2 > SCHED_DUE_COST_LOG2 ? log2 - SCHED_DUE_COST_LOG2 : 0);
-	if (parent->kind == SVIO_SCHED_VIF) {
-		struct sched_vif *vif = sched_vif_of(sched, parent);
-		uint32_t others = vif->with_min & ~(1u << c->seat);
+	if (!child->home) {
+		struct sched_vif *vif = sched_parent(sched, child)->vif;
+		uint32_t others = vif->with_min & ~(1u << child->seat);
 
-		vif->with_min = (uint8_t)(others | (uint32_t)(cost != 0) << c->seat);
-	} else if (cost && sched_servable(c) && !(c->flags & SCHED_TURN)) {
-		push_due(sched, sched_group_of(sched, parent), child);
+		vif->with_min = (uint8_t)(others | (uint32_t)(cost != 0) << child->seat);
+	} else if (cost && sched_servable(child) && !(child->flags & SCHED_TURN)) {
+		push_due(sched, child);
 	}
 }
 
@@ -190,121 +159,115 @@ static void charge_min(struct sched_node *c, uint32_t bytes, uint64_t now_ns)
 	sched_clock_advance(&c->due, c->min_cost, bytes);
 }
 
-void sched_child_charge(struct svio_sched *sched, uint32_t child, uint32_t bytes, uint64_t now_ns)
+void sched_child_charge(struct sched_node *child, uint32_t bytes, uint64_t now_ns)
 {
-	struct sched_node *c = &sched->node[child];
-	struct sched_node *parent = &sched->node[c->parent];
-
-	if (c->flags & SCHED_TIMELY) {
-		charge_min(c, bytes, now_ns);
+	if (child->flags & SCHED_TIMELY) {
+		charge_min(child, bytes, now_ns);
 		return;
 	}
 	if (bytes < SHARE_BYTES_MIN)
 		bytes = SHARE_BYTES_MIN;
-	if (parent->kind == SVIO_SCHED_GROUP) {
-		struct sched_queue *queue = &sched_group_of(sched, parent)->share[c->priority];
-
-		/* It shared during its turn, even if it has nothing to send now. */
-		advance_clock(queue, queue->weight + (sched_servable(c) ? 0 : c->weight), bytes);
-	}
-	c->start += (uint64_t)bytes * c->tag_per_byte;
+	/* It shared during its turn, even if it has nothing to send now. */
+	if (child->home)
+		advance_clock(child->share,
+			      child->share->weight + (sched_servable(child) ? 0 : child->weight),
+			      bytes);
+	child->start += (uint64_t)bytes * child->tag_per_byte;
 }
 
 /*
- * Take the first node of an octave. 0: it cannot be served any more, or its key
+ * Take the first node of an octave. NULL: it cannot be served any more, or its key
  * has moved, or was too far ahead for the slots: it is put in again then.
  */
-static inline uint32_t pop(struct svio_sched *sched, struct sched_queue *queue,
-			   enum sched_queue_kind kind, uint32_t octave)
+static inline struct sched_node *pop(struct svio_sched *sched, struct sched_queue *queue,
+				     enum sched_queue_kind kind, uint32_t octave)
 {
 	uint64_t end = queue->first[octave] + (1ull << (queue->unit + octave));
-	uint32_t node = sched_queue_pop(queue, sched->node, kind, octave);
-	struct sched_node *c = &sched->node[node];
+	struct sched_node *c = sched_queue_pop(queue, sched->node, kind, octave);
 	uint64_t key = kind == SCHED_DUE ? c->due.ns : c->start;
 
-	if (sched_servable(c) && sched_before(key, end)) {
-		c->flags &= (uint8_t) ~(SCHED_QUEUED << kind);
-		return node;
-	}
-	if (sched_servable(c))
-		sched_queue_push(queue, sched->node, node, kind, octave, key);
-	else
-		c->flags &= (uint8_t) ~(SCHED_QUEUED << kind);
-	return 0;
+	if (!sched_servable(c))
+		return NULL;
+	if (sched_before(key, end))
+		return c;
+	sched_queue_push(queue, sched->node, c, kind, octave, key);
+	return NULL;
 }
 
-/* The one whose min is due and whose deadline is first; 0: nobody, or it can wait for one turn. */
-static uint32_t choose_due(struct svio_sched *sched, struct sched_group *group, uint64_t now_ns)
+/* The one whose min is due and whose deadline is first; NULL: nobody, or it can wait a turn. */
+static inline struct sched_node *choose_due(struct svio_sched *sched, struct sched_group *group,
+					    uint64_t now_ns)
 {
 	while (sched_queue_has(&group->due, now_ns)) {
 		int64_t deadline;
 		uint32_t octave = sched_queue_eligible(&group->due, now_ns, &deadline);
-		uint32_t node;
+		struct sched_node *c;
 
 		if (group->timely && group->ready && deadline > 0)
-			return 0;
-		node = pop(sched, &group->due, SCHED_DUE, octave);
-		if (node)
-			return node;
+			return NULL;
+		c = pop(sched, &group->due, SCHED_DUE, octave);
+		if (c)
+			return c;
 	}
-	return 0;
+	return NULL;
 }
 
-static uint32_t choose_share(struct svio_sched *sched, struct sched_group *group)
+static inline struct sched_node *choose_share(struct svio_sched *sched, struct sched_group *group)
 {
 	while (group->ready) {
 		uint32_t top = 31u - (uint32_t)__builtin_clz(group->ready);
 		struct sched_queue *queue = &group->share[top];
 		int64_t finish;
 		uint32_t octave = sched_queue_eligible(queue, queue->clock, &finish);
-		uint32_t node;
+		struct sched_node *c;
 
 		if (octave == SCHED_NO_OCTAVE) {
 			/* Nobody's turn has begun: virtual time jumps to the first that does. */
 			octave = sched_queue_earliest(queue);
 			queue->clock = queue->first[octave];
 		}
-		node = pop(sched, queue, SCHED_SHARE, octave);
+		c = pop(sched, queue, SCHED_SHARE, octave);
 		if (!queue->octaves)
 			group->ready &= ~(1u << top);
-		if (node)
-			return node;
+		if (c)
+			return c;
 	}
-	return 0;
+	return NULL;
 }
 
-static uint32_t choose_in_group(struct svio_sched *sched, struct sched_group *group,
-				uint64_t now_ns)
+static struct sched_node *choose_in_group(struct svio_sched *sched, struct sched_group *group,
+					  uint64_t now_ns)
 {
-	uint32_t child = choose_due(sched, group, now_ns);
+	struct sched_node *c = choose_due(sched, group, now_ns);
 
-	group->timely = child != 0;
-	if (!child)
-		child = choose_share(sched, group);
-	if (!child) {
-		/* What was ready could not be served: those who are due need not wait. */
-		child = choose_due(sched, group, now_ns);
-		group->timely = child != 0;
+	if (!c) {
+		group->timely = false;
+		c = choose_share(sched, group);
+		/* When none of the ready could be served, those who are due need not wait. */
+		if (c)
+			return c;
+		c = choose_due(sched, group, now_ns);
 	}
-	if (group->timely)
-		sched->node[child].flags |= SCHED_TIMELY;
-	return child;
+	group->timely = true;
+	if (c)
+		c->flags |= SCHED_TIMELY;
+	return c;
 }
 
-/* Of some classes, the one whose min has been due for longest; 0: none is due. */
-static uint32_t longest_due(const struct svio_sched *sched, const struct sched_vif *vif,
-			    uint64_t now_ns)
+/* Of some classes, the one whose min has been due for longest; NULL: none is due. */
+static struct sched_node *longest_due(struct svio_sched *sched, const struct sched_vif *vif,
+				      uint64_t now_ns)
 {
 	uint32_t left = vif->ready & vif->with_min;
 	uint64_t best_ns = now_ns + 1;
-	uint32_t best = 0;
+	struct sched_node *best = NULL;
 
 	for (; left; left &= left - 1) {
-		uint32_t node = vif->class_node[__builtin_ctz(left)];
+		struct sched_node *c = &sched->node[vif->class_node[__builtin_ctz(left)]];
 
-		if (sched_before(sched->node[node].due.ns, best_ns)) {
-			best = node;
-			best_ns = sched->node[node].due.ns;
+		if (sched_before(c->due.ns, best_ns)) {
+			best = c;
+			best_ns = c->due.ns;
 		}
 	}
 	return best;
@@ -320,54 +283,48 @@ static uint32_t top_classes(const struct sched_vif *vif)
 	return 0;
 }
 
-static uint32_t choose_in_vif(struct svio_sched *sched, struct sched_vif *vif, uint64_t now_ns)
+static struct sched_node *choose_in_vif(struct svio_sched *sched, struct sched_vif *vif,
+					uint64_t now_ns)
 {
-	uint32_t best = vif->timely ? 0 : longest_due(sched, vif, now_ns);
+	struct sched_node *best = vif->timely ? NULL : longest_due(sched, vif, now_ns);
 	uint32_t left;
 
-	vif->timely = best != 0;
+	vif->timely = best != NULL;
 	if (best) {
-		sched->node[best].flags |= SCHED_TIMELY;
+		best->flags |= SCHED_TIMELY;
 		return best;
 	}
 	left = top_classes(vif);
-	best = vif->class_node[__builtin_ctz(left)];
+	best = &sched->node[vif->class_node[__builtin_ctz(left)]];
 	for (left &= left - 1; left; left &= left - 1) {
-		uint32_t node = vif->class_node[__builtin_ctz(left)];
+		struct sched_node *c = &sched->node[vif->class_node[__builtin_ctz(left)]];
 
-		if (sched_before(sched->node[node].start, sched->node[best].start))
-			best = node;
+		if (sched_before(c->start, best->start))
+			best = c;
 	}
-	vif->served[sched->node[best].priority] = sched->node[best].start;
+	vif->served[best->priority] = best->start;
 	return best;
 }
 
-uint32_t sched_child_choose(struct svio_sched *sched, uint32_t parent, uint64_t now_ns)
+struct sched_node *sched_child_choose(struct svio_sched *sched, struct sched_node *parent,
+				      uint64_t now_ns)
 {
-	struct sched_node *p = &sched->node[parent];
-	uint32_t child = 0;
+	struct sched_node *c = NULL;
 
-	if (p->servable)
-		child = p->kind == SVIO_SCHED_VIF
-				? choose_in_vif(sched, sched_vif_of(sched, p), now_ns)
-				: choose_in_group(sched, sched_group_of(sched, p), now_ns);
-	if (child)
-		sched->node[child].flags |= SCHED_TURN;
-	p->turn_of = (uint16_t)child;
-	return child;
+	if (parent->servable)
+		c = parent->group ? choose_in_group(sched, parent->group, now_ns)
+				  : choose_in_vif(sched, parent->vif, now_ns);
+	if (c)
+		c->flags |= SCHED_TURN;
+	parent->turn_of = c ? c->self : 0;
+	return c;
 }
 
-bool sched_child_preempted(struct svio_sched *sched, uint32_t parent)
+bool sched_child_preempted(const struct sched_node *parent, const struct sched_node *child)
 {
-	const struct sched_node *p = &sched->node[parent];
-	const struct sched_node *c = &sched->node[p->turn_of];
-
-	if (c->flags & SCHED_TIMELY)
+	if (child->flags & SCHED_TIMELY)
 		return false;
-	if (p->kind == SVIO_SCHED_VIF) {
-		const struct sched_vif *vif = sched_vif_of(sched, p);
-
-		return !(top_classes(vif) & 1u << c->seat);
-	}
-	return sched_group_of(sched, p)->ready >> (c->priority + 1);
+	if (parent->group)
+		return parent->group->ready >> (child->priority + 1);
+	return !(top_classes(parent->vif) & 1u << child->seat);
 }

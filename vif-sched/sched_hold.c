@@ -9,39 +9,31 @@
 /* Slots of 4 us. */
 #define TIMER_LATE_OCTAVE 6u
 
-static void take(struct sched_clock *full, uint64_t cost, uint64_t units, uint64_t now_ns)
+static inline void take(struct sched_clock *free, uint64_t depth_ns, uint64_t cost, uint64_t units,
+			uint64_t now_ns)
 {
-	if (sched_before(full->ns, now_ns))
-		sched_clock_set(full, now_ns);
-	sched_clock_advance(full, cost, units);
-}
-
-void sched_note_free(struct sched_node *node)
-{
-	uint64_t packets_ns = sched_clock_reached_ns(&node->packet_full) - node->packet_depth_ns;
-
-	node->free_ns = sched_clock_reached_ns(&node->full) - node->depth_ns;
-	if (node->packet_cost)
-		node->free_ns = node->max_cost ? sched_later(node->free_ns, packets_ns)
-					       : packets_ns;
+	/* A bucket holds no more than its depth. */
+	if (sched_before(free->ns, now_ns - depth_ns))
+		sched_clock_set(free, now_ns - depth_ns);
+	sched_clock_advance(free, cost, units);
 }
 
 void sched_take_tokens(struct sched_node *node, uint64_t bytes, uint32_t packets, uint64_t now_ns)
 {
-	if (!(node->max_cost | node->packet_cost))
-		return;
 	if (node->max_cost)
-		take(&node->full, node->max_cost, bytes, now_ns);
-	if (node->packet_cost)
-		take(&node->packet_full, node->packet_cost, packets, now_ns);
-	sched_note_free(node);
+		take(&node->free, node->depth_ns, node->max_cost, bytes, now_ns);
+	if (node->flags & SCHED_COUNTS_PACKETS)
+		take(&node->packet_free, node->packet_depth_ns, node->packet_cost, packets, now_ns);
 }
 
 uint64_t sched_resume_ns(const struct sched_node *node)
 {
-	uint64_t bytes_ns = sched_clock_reached_ns(&node->full) - node->depth_ns + node->resume_ns;
+	uint64_t bytes_ns = sched_clock_reached_ns(&node->free) + node->resume_ns;
+	uint64_t packets_ns = sched_clock_reached_ns(&node->packet_free);
 
-	return node->max_cost ? sched_later(node->free_ns, bytes_ns) : node->free_ns;
+	if (!(node->flags & SCHED_COUNTS_PACKETS))
+		return bytes_ns;
+	return node->max_cost ? sched_later(bytes_ns, packets_ns) : packets_ns;
 }
 
 /* Would it lose tokens if a wait of this octave ended with the slot, not before? */
@@ -59,38 +51,37 @@ static bool may_be_late(const struct sched_node *node, uint32_t octave)
  * has room for what comes in meanwhile. Others begin with their slot and are put in
  * again, into a smaller one.
  */
-static void start_timer(struct svio_sched *sched, uint32_t node, uint64_t from_ns)
+static void start_timer(struct svio_sched *sched, struct sched_node *node, uint64_t from_ns)
 {
-	struct sched_node *n = &sched->node[node];
-	uint64_t wake_ns = sched_resume_ns(n);
+	uint64_t wake_ns = sched_resume_ns(node);
 	uint64_t wait_ns = sched_before(from_ns, wake_ns) ? wake_ns - from_ns : 0;
 	uint32_t bits = wait_ns ? 64u - (uint32_t)__builtin_clzll(wait_ns) : 0;
 	uint32_t octave = bits > SCHED_TIMER_UNIT + 4 ? bits - SCHED_TIMER_UNIT - 4 : 0;
 
 	if (octave >= SCHED_OCTAVES)
 		octave = SCHED_OCTAVES - 1;
-	if (may_be_late(n, octave))
+	if (may_be_late(node, octave))
 		wake_ns += (1ull << (SCHED_TIMER_UNIT + octave)) - 1;
 	sched_queue_push(&sched->timers, sched->node, node, SCHED_TIMER, octave, wake_ns);
-	n->flags |= SCHED_HELD;
+	node->flags |= SCHED_HELD;
 }
 
-void sched_wait(struct svio_sched *sched, uint32_t node, uint64_t now_ns)
+void sched_wait(struct svio_sched *sched, struct sched_node *node, uint64_t now_ns)
 {
-	sched->node[node].stats.throttled++;
+	node->stats.throttled++;
 	start_timer(sched, node, now_ns);
 }
 
-void sched_hold(struct svio_sched *sched, uint32_t node, uint64_t now_ns)
+void sched_hold(struct svio_sched *sched, struct sched_node *node, uint64_t now_ns)
 {
 	sched_wait(sched, node, now_ns);
 	sched_fall(sched, node);
 }
 
-void sched_unhold(struct svio_sched *sched, uint32_t node)
+void sched_unhold(struct svio_sched *sched, struct sched_node *node)
 {
 	sched_queue_unlink(&sched->timers, sched->node, node, SCHED_TIMER);
-	sched->node[node].flags &= (uint8_t)~SCHED_HELD;
+	node->flags &= (uint8_t)~SCHED_HELD;
 }
 
 /* Let the first timer go; one that was put in too early goes in again. */
@@ -98,12 +89,12 @@ static void expire_first(struct svio_sched *sched, uint64_t now_ns)
 {
 	uint32_t octave = sched_queue_earliest(&sched->timers);
 	uint64_t slot = sched->timers.first[octave];
-	uint32_t node = sched_queue_pop(&sched->timers, sched->node, SCHED_TIMER, octave);
+	struct sched_node *node = sched_queue_pop(&sched->timers, sched->node, SCHED_TIMER, octave);
 
-	if (sched_before(slot, sched_resume_ns(&sched->node[node]))) {
+	if (sched_before(slot, sched_resume_ns(node))) {
 		start_timer(sched, node, slot);
 	} else {
-		sched->node[node].flags &= (uint8_t)~SCHED_HELD;
+		node->flags &= (uint8_t)~SCHED_HELD;
 		sched_rise(sched, node, now_ns);
 	}
 }
@@ -121,9 +112,9 @@ uint64_t sched_first_timer(struct svio_sched *sched)
 	while (timers->octaves) {
 		uint32_t octave = sched_queue_earliest(timers);
 		uint64_t slot = timers->first[octave];
-		uint32_t node = sched_queue_head(timers, octave);
+		struct sched_node *node = &sched->node[sched_queue_head(timers, octave)];
 
-		if (!sched_before(slot, sched_resume_ns(&sched->node[node])))
+		if (!sched_before(slot, sched_resume_ns(node)))
 			return slot;
 		sched_queue_pop(timers, sched->node, SCHED_TIMER, octave);
 		start_timer(sched, node, slot);

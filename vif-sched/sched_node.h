@@ -17,52 +17,61 @@ enum sched_queue_kind {
 enum sched_flags {
 	SCHED_WANTS = 1,
 	SCHED_HELD = 2,
-	SCHED_TURN = 4,    /* its parent's turn_of */
-	SCHED_TIMELY = 8,  /* and in that for its min */
-	SCHED_QUEUED = 16, /* SCHED_QUEUED << enum sched_queue_kind: in that queue */
+	SCHED_TURN = 4,             /* its parent's turn_of */
+	SCHED_TIMELY = 8,           /* and in that for its min */
+	SCHED_QUEUED = 16,          /* SCHED_QUEUED << enum sched_queue_kind: in that queue */
+	SCHED_COUNTS_PACKETS = 128, /* it has a max_pps */
 };
 
+struct sched_queue;
+struct sched_group;
+struct sched_vif;
+
 struct sched_node {
-	/* Each turn. */
-	uint16_t link[SCHED_QUEUE_KINDS];  /* next in the same slot */
-	uint16_t place[SCHED_QUEUE_KINDS]; /* octave and slot */
+	/* Each turn: the first two cache lines. */
+	_Alignas(64) uint16_t link[SCHED_QUEUE_KINDS]; /* next in the same slot */
+	uint16_t place[SCHED_QUEUE_KINDS];             /* octave and slot */
+	uint16_t self;
 	uint16_t parent;
-	uint16_t turn_of; /* the child whose turn it is; 0: none */
-	uint8_t kind;     /* enum svio_sched_kind; 0: not in use */
-	uint8_t flags;    /* enum sched_flags */
+	uint8_t kind;  /* enum svio_sched_kind; 0: not in use */
+	uint8_t flags; /* enum sched_flags */
 	uint8_t priority;
-	uint8_t seat;      /* which child of a VIF it is */
-	uint8_t octave[2]; /* in its parent's queues, SCHED_SHARE and SCHED_DUE */
-	uint16_t servable; /* children that can be served */
-	uint64_t start;    /* start tag of its next turn: 2^-31 of bytes / weight */
+	uint8_t seat;              /* which child of a VIF it is */
+	uint8_t octave[2];         /* in its parent's queues, SCHED_SHARE and SCHED_DUE */
+	uint16_t servable;         /* children that can be served */
+	uint64_t start;            /* start tag of its next turn: 2^-31 of bytes / weight */
+	struct sched_queue *share; /* the queue of those it shares with; NULL: below a VIF */
+	struct sched_group *home;  /* of its parent; NULL: below a VIF */
 	uint32_t tag_per_byte;
-	uint32_t weight;
 	uint32_t turn_bytes; /* taken in its turn so far */
 	uint32_t turn_packets;
 	uint32_t turn_budget;
-	uint16_t arbiter;  /* of a group or VIF: which one is its own */
-	uint16_t children; /* also: next in the list of free nodes */
-	/* Each turn of those who have a ceiling, or a min. */
-	uint64_t free_ns;        /* from then on it is below its ceilings */
-	uint64_t plenty_ns;      /* and so long after that it has tokens for a whole turn */
-	struct sched_clock full; /* max: when its bucket is full again */
+
+	struct sched_clock free; /* max: when it has tokens again, at least one packet's */
 	uint64_t max_cost;       /* 2^-32 ns a byte; 0: no max */
-	uint64_t depth_ns;       /* max: how long a bucket takes to fill */
+	uint64_t depth_ns;       /* max: how long its bucket takes to fill */
+	uint64_t plenty_ns;      /* so long after it is free it has tokens for a turn */
 	struct sched_clock due;  /* min: when the next byte is due */
 	uint64_t min_cost;       /* of what is guaranteed to it; 0: nothing */
+
 	struct svio_sched_stats stats;
-	/* Others. */
-	uint64_t packet_cost; /* max_pps; 0: none */
-	struct sched_clock packet_full;
-	uint64_t packet_depth_ns;
-	uint64_t min_bps;   /* its own */
+	uint16_t turn_of;  /* the child whose turn it is; 0: none */
+	uint16_t children; /* also: next in the list of free nodes */
+	uint32_t weight;
+	struct sched_group *group; /* how it chooses, if it is a group */
+	struct sched_vif *vif;     /* how it chooses, if it is a VIF */
+	uint64_t min_bps;          /* its own */
+
 	uint64_t below_bps; /* guaranteed to its children */
 	uint64_t max_bps;
+	uint64_t packet_cost; /* max_pps; 0: none */
+	struct sched_clock packet_free;
+	uint64_t packet_depth_ns;
 	uint32_t resume_ns; /* worth of tokens that end a wait */
 	uint8_t depth;      /* distance from the port */
 };
 
-_Static_assert(sizeof(struct sched_node) <= 256, "see svio_sched.h");
+_Static_assert(sizeof(struct sched_node) == 256, "see svio_sched.h");
 
 /* It has something to send and is not held back. */
 static inline bool sched_servable(const struct sched_node *node)
@@ -75,19 +84,25 @@ static inline bool sched_queued(const struct sched_node *node, enum sched_queue_
 	return node->flags & SCHED_QUEUED << kind;
 }
 
-/* Has a node reached a ceiling? One without has free_ns 0 and no cost. */
+/* Has a node reached a ceiling? */
 static inline bool sched_exhausted(const struct sched_node *node, uint64_t now_ns)
 {
-	return (node->max_cost | node->packet_cost) && sched_before(now_ns, node->free_ns);
+	if (node->max_cost && sched_before(now_ns, sched_clock_reached_ns(&node->free)))
+		return true;
+	return node->flags & SCHED_COUNTS_PACKETS &&
+	       sched_before(now_ns, sched_clock_reached_ns(&node->packet_free));
 }
 
 /* Bytes of the turn that begins, of wanted: one packet when its tokens are running out. */
 static inline uint32_t sched_turn_budget(const struct sched_node *node, uint32_t wanted,
 					 uint64_t now_ns)
 {
-	if (!(node->max_cost | node->packet_cost))
+	if (!node->plenty_ns)
 		return wanted;
-	if (sched_before(now_ns, node->free_ns + node->plenty_ns))
+	if (node->max_cost && sched_before(now_ns, node->free.ns + node->plenty_ns))
+		return 1;
+	if (node->flags & SCHED_COUNTS_PACKETS &&
+	    sched_before(now_ns, node->packet_free.ns + node->plenty_ns))
 		return 1;
 	return wanted > SVIO_SCHED_TURN_BYTES ? SVIO_SCHED_TURN_BYTES : wanted;
 }

@@ -30,19 +30,20 @@ uint64_t sched_queue_squeeze(struct sched_queue *queue, uint32_t octave, uint64_
 	return slot;
 }
 
-void sched_queue_unlink(struct sched_queue *queue, struct sched_node *nodes, uint32_t node,
-			enum sched_queue_kind kind)
+void sched_queue_unlink(struct sched_queue *queue, struct sched_node *nodes,
+			const struct sched_node *node, enum sched_queue_kind kind)
 {
-	uint32_t octave = nodes[node].place[kind] / SCHED_SLOTS;
-	uint32_t at = nodes[node].place[kind] % SCHED_SLOTS;
+	uint32_t octave = node->place[kind] / SCHED_SLOTS;
+	uint32_t at = node->place[kind] % SCHED_SLOTS;
 	uint16_t *here = &queue->head[octave][at];
 	uint16_t before = 0;
 
-	while (*here != node) {
+	nodes[node->self].flags &= (uint8_t) ~(SCHED_QUEUED << kind);
+	while (*here != node->self) {
 		before = *here;
 		here = &nodes[before].link[kind];
 	}
-	*here = nodes[node].link[kind];
+	*here = node->link[kind];
 	if (!*here)
 		queue->tail[octave][at] = before;
 	if (!queue->head[octave][at])

@@ -44,8 +44,8 @@ struct sched_queue {
 void sched_queue_init(struct sched_queue *queue, uint32_t unit, uint64_t clock);
 
 /* Take a node out, wherever it is: O(nodes before it in its slot). */
-void sched_queue_unlink(struct sched_queue *queue, struct sched_node *nodes, uint32_t node,
-			enum sched_queue_kind kind);
+void sched_queue_unlink(struct sched_queue *queue, struct sched_node *nodes,
+			const struct sched_node *node, enum sched_queue_kind kind);
 
 /* A place for a key that is before the first slot in use, or beyond the last. */
 uint64_t sched_queue_squeeze(struct sched_queue *queue, uint32_t octave, uint64_t slot);
@@ -57,31 +57,34 @@ static inline uint32_t sched_rotate_right(uint32_t bits, uint32_t count)
 
 /* Put a node in, by its key and octave. It must not be in a queue of that kind. */
 static inline void sched_queue_push(struct sched_queue *queue, struct sched_node *nodes,
-				    uint32_t node, enum sched_queue_kind kind, uint32_t octave,
-				    uint64_t key)
+				    struct sched_node *node, enum sched_queue_kind kind,
+				    uint32_t octave, uint64_t key)
 {
+	uint32_t used = queue->used[octave];
 	uint32_t shift = queue->unit + octave;
 	uint64_t slot = key >> shift;
-	uint64_t ahead = (slot << shift) - queue->first[octave];
+	uint16_t *tail;
 	uint32_t at;
 
-	if (!queue->used[octave]) {
+	node->flags |= (uint8_t)(SCHED_QUEUED << kind);
+	if (!used) {
 		queue->first[octave] = slot << shift;
 		if (!queue->octaves || sched_before(slot << shift, queue->soonest))
 			queue->soonest = slot << shift;
 		queue->octaves |= 1u << octave;
-	} else if (ahead >> shift >= SCHED_SLOTS) {
+	} else if (((slot << shift) - queue->first[octave]) >> shift >= SCHED_SLOTS) {
 		slot = sched_queue_squeeze(queue, octave, slot);
 	}
 	at = (uint32_t)slot % SCHED_SLOTS;
-	nodes[node].place[kind] = (uint16_t)(octave * SCHED_SLOTS + at);
-	nodes[node].link[kind] = 0;
-	if (queue->used[octave] & 1u << at)
-		nodes[queue->tail[octave][at]].link[kind] = (uint16_t)node;
+	node->place[kind] = (uint16_t)(octave * SCHED_SLOTS + at);
+	node->link[kind] = 0;
+	tail = &queue->tail[octave][at];
+	if (used & 1u << at)
+		nodes[*tail].link[kind] = node->self;
 	else
-		queue->head[octave][at] = (uint16_t)node;
-	queue->tail[octave][at] = (uint16_t)node;
-	queue->used[octave] |= 1u << at;
+		queue->head[octave][at] = node->self;
+	*tail = node->self;
+	queue->used[octave] = used | 1u << at;
 }
 
 /* A slot has become empty. */
@@ -108,17 +111,17 @@ static inline uint32_t sched_queue_head(const struct sched_queue *queue, uint32_
 }
 
 /* Take the first node of an octave in use. */
-static inline uint32_t sched_queue_pop(struct sched_queue *queue, struct sched_node *nodes,
-				       enum sched_queue_kind kind, uint32_t octave)
+static inline struct sched_node *sched_queue_pop(struct sched_queue *queue,
+						 struct sched_node *nodes,
+						 enum sched_queue_kind kind, uint32_t octave)
 {
 	uint32_t at = (uint32_t)(queue->first[octave] >> (queue->unit + octave)) % SCHED_SLOTS;
-	uint32_t node = queue->head[octave][at];
-	uint32_t next = nodes[node].link[kind];
+	struct sched_node *node = &nodes[queue->head[octave][at]];
+	uint32_t next = node->link[kind];
 
+	node->flags &= (uint8_t) ~(SCHED_QUEUED << kind);
 	queue->head[octave][at] = (uint16_t)next;
-	if (next)
-		__builtin_prefetch(&nodes[next]);
-	else
+	if (!next)
 		sched_queue_leave(queue, octave, at);
 	return node;
 }

@@ -101,14 +101,14 @@ static void init_node(struct svio_sched *sched, uint32_t node, enum svio_sched_k
 	struct sched_node *n = &sched->node[node];
 
 	memset(n, 0, sizeof(*n));
+	n->self = (uint16_t)node;
 	n->kind = (uint8_t)kind;
-	n->start = SCHED_TAG_FIRST;
 	if (kind == SVIO_SCHED_GROUP) {
-		n->arbiter = take_group(sched);
-		init_group(sched_group_of(sched, n));
+		n->group = &sched->group[take_group(sched)];
+		init_group(n->group);
 	} else if (kind == SVIO_SCHED_VIF) {
-		n->arbiter = take_vif(sched);
-		init_vif(sched_vif_of(sched, n));
+		n->vif = &sched->vif[take_vif(sched)];
+		init_vif(n->vif);
 	}
 }
 
@@ -214,8 +214,8 @@ static void pass_min_on(struct svio_sched *sched, uint32_t parent, uint64_t was,
 		if (was == is)
 			break;
 		if (p->flags & SCHED_TURN)
-			sched_turn_end(sched, parent, now_ns);
-		sched_child_set_min(sched, parent, sched_cost(BIT_NS, is), now_ns);
+			sched_turn_end(sched, p, now_ns);
+		sched_child_set_min(sched, p, sched_cost(BIT_NS, is), now_ns);
 		parent = p->parent;
 	}
 }
@@ -241,24 +241,20 @@ static uint64_t units_ns(uint64_t cost, uint64_t units)
  * Give a bucket another rate and depth: its tokens stay as they are, in bytes or packets, and
  * are never rounded up. One that had no rate so far has tokens.
  */
-static void change_bucket(struct sched_clock *full, uint64_t old_cost, uint64_t old_depth_ns,
+static void change_bucket(struct sched_clock *free, uint64_t old_cost, uint64_t old_depth_ns,
 			  uint64_t cost, uint64_t depth, uint64_t tokens, uint64_t now_ns)
 {
-	uint64_t empty_ns = now_ns + units_ns(cost, depth);
-	uint64_t missing_ns = 0;
+	if (old_cost && sched_before(now_ns, sched_clock_reached_ns(free))) {
+		uint64_t missing_ns = sched_clock_reached_ns(free) - now_ns;
 
-	if (old_cost && sched_before(now_ns, full->ns))
-		missing_ns = sched_clock_reached_ns(full) - now_ns;
-	if (missing_ns > old_depth_ns) {
-		uint64_t debt = sched_mul_div_up(missing_ns - old_depth_ns, 1ull << 32, old_cost);
-
-		sched_clock_set(full, empty_ns);
-		sched_clock_advance(full, cost, debt);
+		sched_clock_set(free, now_ns);
+		sched_clock_advance(free, cost, sched_mul_div_up(missing_ns, 1ull << 32, old_cost));
 		return;
 	}
 	if (old_cost)
-		tokens = sched_mul_div(old_depth_ns - missing_ns, 1ull << 32, old_cost);
-	sched_clock_set(full, empty_ns - units_ns(cost, smaller(tokens, depth)));
+		tokens = sched_mul_div(smaller(now_ns - sched_clock_reached_ns(free), old_depth_ns),
+				       1ull << 32, old_cost);
+	sched_clock_set(free, now_ns - units_ns(cost, smaller(tokens, depth)));
 }
 
 static void apply_ceilings(struct sched_node *node, const struct svio_sched_params *params,
@@ -271,7 +267,7 @@ static void apply_ceilings(struct sched_node *node, const struct svio_sched_para
 	uint64_t packets = larger(BURST_PACKETS, params->max_pps / (NS_PER_S / BURST_NS));
 
 	if (cost)
-		change_bucket(&node->full, node->max_cost, node->depth_ns, cost, depth,
+		change_bucket(&node->free, node->max_cost, node->depth_ns, cost, depth,
 			      fresh ? depth : 0, now_ns);
 	node->max_cost = cost;
 	node->depth_ns = units_ns(cost, depth);
@@ -279,13 +275,15 @@ static void apply_ceilings(struct sched_node *node, const struct svio_sched_para
 	turn_ns = larger(RESUME_MIN_NS, smaller(turn_ns, RESUME_MAX_NS));
 	node->resume_ns = (uint32_t)smaller(node->depth_ns / 2, turn_ns);
 	if (packet_cost)
-		change_bucket(&node->packet_full, node->packet_cost, node->packet_depth_ns,
+		change_bucket(&node->packet_free, node->packet_cost, node->packet_depth_ns,
 			      packet_cost, packets, fresh ? packets : 0, now_ns);
 	node->packet_cost = packet_cost;
 	node->packet_depth_ns = units_ns(packet_cost, packets);
 	node->plenty_ns =
 		larger(units_ns(cost, SVIO_SCHED_TURN_BYTES), units_ns(packet_cost, BURST_PACKETS));
-	sched_note_free(node);
+	node->flags &= (uint8_t)~SCHED_COUNTS_PACKETS;
+	if (packet_cost)
+		node->flags |= SCHED_COUNTS_PACKETS;
 }
 
 static void apply_params(struct sched_node *node, const struct svio_sched_params *params,
@@ -363,24 +361,27 @@ static int check_room(struct svio_sched *sched, svio_sched_node parent, enum svi
 	return 0;
 }
 
-static void take_seat(struct svio_sched *sched, uint32_t node)
+/* A child finds its parent's queues, or a seat in a VIF. */
+static void settle_in(struct svio_sched *sched, struct sched_node *node, uint32_t parent)
 {
-	struct sched_node *n = &sched->node[node];
-	struct sched_vif *vif = sched_vif_of(sched, &sched->node[n->parent]);
+	struct sched_node *p = &sched->node[parent];
 
-	while (vif->class_node[n->seat])
-		n->seat++;
-	vif->class_node[n->seat] = (uint16_t)node;
+	node->parent = (uint16_t)parent;
+	node->depth = p->depth + 1;
+	node->home = p->group;
+	p->children++;
+	if (p->group)
+		return;
+	while (p->vif->class_node[node->seat])
+		node->seat++;
+	p->vif->class_node[node->seat] = node->self;
 }
 
-static void leave_seat(struct svio_sched *sched, uint32_t node)
+static void leave_seat(struct sched_vif *vif, const struct sched_node *node)
 {
-	struct sched_node *n = &sched->node[node];
-	struct sched_vif *vif = sched_vif_of(sched, &sched->node[n->parent]);
-
-	vif->at[n->priority] &= (uint8_t) ~(1u << n->seat);
-	vif->with_min &= (uint8_t) ~(1u << n->seat);
-	vif->class_node[n->seat] = 0;
+	vif->at[node->priority] &= (uint8_t) ~(1u << node->seat);
+	vif->with_min &= (uint8_t) ~(1u << node->seat);
+	vif->class_node[node->seat] = 0;
 }
 
 int svio_sched_add(struct svio_sched *sched, svio_sched_node parent, enum svio_sched_kind kind,
@@ -411,14 +412,10 @@ int svio_sched_add(struct svio_sched *sched, svio_sched_node parent, enum svio_s
 	++*count_of(&sched->count, kind);
 	init_node(sched, taken, kind);
 	added = &sched->node[taken];
-	added->parent = (uint16_t)parent;
-	added->depth = sched->node[parent].depth + 1;
-	sched->node[parent].children++;
+	settle_in(sched, added, parent);
 	apply_params(added, params, true, now_ns);
-	if (sched->node[parent].kind == SVIO_SCHED_VIF)
-		take_seat(sched, taken);
-	sched_child_set_share(sched, taken, weight_of(params), params->priority);
-	sched_child_set_min(sched, taken, sched_cost(BIT_NS, guaranteed(added)), now_ns);
+	sched_child_set_share(sched, added, weight_of(params), params->priority);
+	sched_child_set_min(sched, added, sched_cost(BIT_NS, guaranteed(added)), now_ns);
 	pass_min_on(sched, parent, 0, guaranteed(added), now_ns);
 	*node = taken;
 	return 0;
@@ -438,32 +435,31 @@ static void set_port(struct svio_sched *sched, const struct svio_sched_params *p
 }
 
 /* Out of the queues, changed, and in again, with the tags it had: it keeps its turn. */
-static void set_child(struct svio_sched *sched, uint32_t node,
+static void set_child(struct svio_sched *sched, struct sched_node *n,
 		      const struct svio_sched_params *params, uint64_t now_ns)
 {
-	struct sched_node *n = &sched->node[node];
 	uint64_t was = guaranteed(n);
 	bool served;
 
 	if (n->flags & SCHED_TURN)
-		sched_turn_end(sched, node, now_ns);
+		sched_turn_end(sched, n, now_ns);
 	served = sched_servable(n);
 	if (n->flags & SCHED_HELD)
-		sched_unhold(sched, node);
+		sched_unhold(sched, n);
 	if (served)
-		sched_child_leave(sched, node);
-	sched_child_remove(sched, node);
-	sched_child_set_share(sched, node, weight_of(params), params->priority);
+		sched_child_leave(sched, n);
+	sched_child_remove(sched, n);
+	sched_child_set_share(sched, n, weight_of(params), params->priority);
 	apply_params(n, params, false, now_ns);
-	sched_child_set_min(sched, node, sched_cost(BIT_NS, guaranteed(n)), now_ns);
+	sched_child_set_min(sched, n, sched_cost(BIT_NS, guaranteed(n)), now_ns);
 	if (served) {
-		sched_child_join(sched, node);
+		sched_child_join(sched, n);
 		if (sched_exhausted(n, now_ns))
-			sched_hold(sched, node, now_ns);
+			sched_hold(sched, n, now_ns);
 		else
-			sched_child_again(sched, node);
+			sched_child_again(sched, n);
 	} else if (n->flags & SCHED_WANTS) {
-		sched_rise(sched, node, now_ns);
+		sched_rise(sched, n, now_ns);
 	}
 	pass_min_on(sched, n->parent, was, guaranteed(n), now_ns);
 }
@@ -488,7 +484,7 @@ int svio_sched_set(struct svio_sched *sched, svio_sched_node node,
 	if (node == SVIO_SCHED_PORT)
 		set_port(sched, params, now_ns);
 	else
-		set_child(sched, node, params, now_ns);
+		set_child(sched, n, params, now_ns);
 	return 0;
 }
 
@@ -501,20 +497,20 @@ int svio_sched_del(struct svio_sched *sched, svio_sched_node node)
 	if (n->children)
 		return -EBUSY;
 	/* Only accounts change, at whatever time. */
-	sched_settle(sched, n->full.ns);
+	sched_settle(sched, n->due.ns);
 	svio_sched_deactivate(sched, node);
 	if (n->flags & SCHED_TURN)
-		sched_turn_end(sched, node, n->full.ns);
-	sched_child_remove(sched, node);
+		sched_turn_end(sched, n, n->due.ns);
+	sched_child_remove(sched, n);
 	pass_min_on(sched, n->parent, guaranteed(n), 0, n->due.ns);
-	if (sched->node[n->parent].kind == SVIO_SCHED_VIF)
-		leave_seat(sched, node);
-	if (n->kind == SVIO_SCHED_GROUP) {
-		sched_group_of(sched, n)->free = sched->free_group;
-		sched->free_group = n->arbiter;
-	} else if (n->kind == SVIO_SCHED_VIF) {
-		sched_vif_of(sched, n)->free = sched->free_vif;
-		sched->free_vif = n->arbiter;
+	if (!n->home)
+		leave_seat(sched_parent(sched, n)->vif, n);
+	if (n->group) {
+		n->group->free = sched->free_group;
+		sched->free_group = (uint16_t)(n->group - sched->group);
+	} else if (n->vif) {
+		n->vif->free = sched->free_vif;
+		sched->free_vif = (uint16_t)(n->vif - sched->vif);
 	}
 	--*count_of(&sched->count, n->kind);
 	sched->node[n->parent].children--;

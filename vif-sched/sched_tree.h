@@ -73,19 +73,7 @@ _Static_assert(SVIO_SCHED_TURN_BYTES == 1u << SCHED_TURN_LOG2, "octaves count on
 #define SCHED_SHARE_UNIT    (SCHED_TURN_LOG2 + 15) /* tags: weight 65535 is 2^15 a byte */
 #define SCHED_DUE_COST_LOG2 26                     /* 400 Gbit/s costs more than 2^26 a byte */
 #define SCHED_DUE_UNIT      (SCHED_TURN_LOG2 + SCHED_DUE_COST_LOG2 - 32) /* ns */
-#define SCHED_TIMER_UNIT    8                                            /* ns */
-
-static inline struct sched_group *sched_group_of(struct svio_sched *sched,
-						 const struct sched_node *node)
-{
-	return &sched->group[node->arbiter];
-}
-
-static inline struct sched_vif *sched_vif_of(struct svio_sched *sched,
-					     const struct sched_node *node)
-{
-	return &sched->vif[node->arbiter];
-}
+#define SCHED_TIMER_UNIT    6                                            /* ns */
 
 /* A node in use, or NULL. */
 static inline struct sched_node *sched_node_find(struct svio_sched *sched, svio_sched_node node)
@@ -95,44 +83,50 @@ static inline struct sched_node *sched_node_find(struct svio_sched *sched, svio_
 	return &sched->node[node];
 }
 
+static inline struct sched_node *sched_parent(struct svio_sched *sched,
+					      const struct sched_node *node)
+{
+	return &sched->node[node->parent];
+}
+
 /* --- sched_choice.c: a node's children in its queues --- */
 
 /* A child counts among those that can be served. */
-void sched_child_join(struct svio_sched *sched, uint32_t child);
+void sched_child_join(struct svio_sched *sched, struct sched_node *child);
 /* The same, for one that could not be so far: it goes where newcomers go. */
-void sched_child_enter(struct svio_sched *sched, uint32_t child, uint64_t now_ns);
+void sched_child_enter(struct svio_sched *sched, struct sched_node *child, uint64_t now_ns);
 /* A child cannot be served any more. It stays queued. */
-void sched_child_leave(struct svio_sched *sched, uint32_t child);
+void sched_child_leave(struct svio_sched *sched, struct sched_node *child);
 /* A child that can be served goes into the queues it is not in, with the tags it has. */
-void sched_child_again(struct svio_sched *sched, uint32_t child);
+void sched_child_again(struct svio_sched *sched, struct sched_node *child);
 /* Take a child out of its parent's queues. */
-void sched_child_remove(struct svio_sched *sched, uint32_t child);
+void sched_child_remove(struct svio_sched *sched, struct sched_node *child);
 /* Charge a turn to a child's min or share. */
-void sched_child_charge(struct svio_sched *sched, uint32_t child, uint32_t bytes, uint64_t now_ns);
+void sched_child_charge(struct sched_node *child, uint32_t bytes, uint64_t now_ns);
 /* Give a child that is not in a queue another weight and priority. */
-void sched_child_set_share(struct svio_sched *sched, uint32_t child, uint32_t weight,
+void sched_child_set_share(struct svio_sched *sched, struct sched_node *child, uint32_t weight,
 			   uint8_t priority);
 /* Guarantee a child a min of that cost; 0: none. It has not its turn. */
-void sched_child_set_min(struct svio_sched *sched, uint32_t child, uint64_t cost, uint64_t now_ns);
-/* The child whose turn comes, out of its queue, marked SCHED_TURN; 0: none can be served. */
-uint32_t sched_child_choose(struct svio_sched *sched, uint32_t parent, uint64_t now_ns);
+void sched_child_set_min(struct svio_sched *sched, struct sched_node *child, uint64_t cost,
+			 uint64_t now_ns);
+/* The child whose turn comes, out of its queue, marked SCHED_TURN; NULL: none can be served. */
+struct sched_node *sched_child_choose(struct svio_sched *sched, struct sched_node *parent,
+				      uint64_t now_ns);
 /* Should another child go before the one whose turn it is? */
-bool sched_child_preempted(struct svio_sched *sched, uint32_t parent);
+bool sched_child_preempted(const struct sched_node *parent, const struct sched_node *child);
 
 /* --- sched_hold.c: ceilings --- */
 
 /* Charge its buckets. */
 void sched_take_tokens(struct sched_node *node, uint64_t bytes, uint32_t packets, uint64_t now_ns);
-/* Note when it will be below its ceilings. */
-void sched_note_free(struct sched_node *node);
 /* When a node that has reached its ceiling goes on. */
 uint64_t sched_resume_ns(const struct sched_node *node);
 /* A node that was not served so far waits in the timers for its ceiling. */
-void sched_wait(struct svio_sched *sched, uint32_t node, uint64_t now_ns);
+void sched_wait(struct svio_sched *sched, struct sched_node *node, uint64_t now_ns);
 /* The same for one that was served. */
-void sched_hold(struct svio_sched *sched, uint32_t node, uint64_t now_ns);
+void sched_hold(struct svio_sched *sched, struct sched_node *node, uint64_t now_ns);
 /* Take it out of the timers. */
-void sched_unhold(struct svio_sched *sched, uint32_t node);
+void sched_unhold(struct svio_sched *sched, struct sched_node *node);
 /* Let go of those whose time has come. */
 void sched_expire(struct svio_sched *sched, uint64_t now_ns);
 /* When the first of the timers ends; SVIO_SCHED_NEVER: there is none. */
@@ -141,14 +135,13 @@ uint64_t sched_first_timer(struct svio_sched *sched);
 /* --- sched_turn.c --- */
 
 /* A node can be served from now on (wants and is not held), and so perhaps those above it. */
-void sched_rise(struct svio_sched *sched, uint32_t node, uint64_t now_ns);
+void sched_rise(struct svio_sched *sched, struct sched_node *node, uint64_t now_ns);
 /* A node cannot be served any more, and so perhaps those above it. */
-void sched_fall(struct svio_sched *sched, uint32_t node);
-/* A node has one child less that can be served. */
-void sched_lose(struct svio_sched *sched, uint32_t parent);
+void sched_fall(struct svio_sched *sched, struct sched_node *node);
 /* Account for the grant in hand. */
 void sched_settle(struct svio_sched *sched, uint64_t now_ns);
 /* End a node's turn. */
-void sched_turn_end(struct svio_sched *sched, uint32_t node, uint64_t now_ns);
+void sched_turn_end(struct svio_sched *sched, struct sched_node *node, uint64_t now_ns);
+void sched_port_turn_end(struct svio_sched *sched, uint64_t now_ns);
 
 #endif /* SCHED_TREE_H */

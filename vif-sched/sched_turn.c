@@ -6,87 +6,72 @@
  */
 #include "sched_tree.h"
 
-void sched_rise(struct svio_sched *sched, uint32_t node, uint64_t now_ns)
+void sched_rise(struct svio_sched *sched, struct sched_node *node, uint64_t now_ns)
 {
-	while (node != SVIO_SCHED_PORT) {
-		struct sched_node *parent;
-
-		if (sched_exhausted(&sched->node[node], now_ns)) {
+	while (node->self != SVIO_SCHED_PORT) {
+		if (sched_exhausted(node, now_ns)) {
 			sched_wait(sched, node, now_ns);
 			return;
 		}
 		sched_child_enter(sched, node, now_ns);
-		node = sched->node[node].parent;
-		parent = &sched->node[node];
-		if (parent->servable++)
+		node = sched_parent(sched, node);
+		if (node->servable++)
 			return;
-		parent->flags |= SCHED_WANTS;
+		node->flags |= SCHED_WANTS;
 	}
 }
 
-void sched_lose(struct svio_sched *sched, uint32_t parent)
+void sched_fall(struct svio_sched *sched, struct sched_node *node)
 {
 	for (;;) {
-		struct sched_node *p = &sched->node[parent];
-
-		if (--p->servable)
+		sched_child_leave(sched, node);
+		node = sched_parent(sched, node);
+		if (--node->servable)
 			return;
-		p->flags &= (uint8_t)~SCHED_WANTS;
-		if (parent == SVIO_SCHED_PORT)
+		node->flags &= (uint8_t)~SCHED_WANTS;
+		if (node->self == SVIO_SCHED_PORT)
 			return;
-		if (p->flags & SCHED_HELD) {
-			sched_unhold(sched, parent);
+		if (node->flags & SCHED_HELD) {
+			sched_unhold(sched, node);
 			return; /* it did not count above */
 		}
-		sched_child_leave(sched, parent);
-		parent = p->parent;
 	}
 }
 
-void sched_fall(struct svio_sched *sched, uint32_t node)
+void sched_turn_end(struct svio_sched *sched, struct sched_node *node, uint64_t now_ns)
 {
-	sched_child_leave(sched, node);
-	sched_lose(sched, sched->node[node].parent);
-}
-
-void sched_turn_end(struct svio_sched *sched, uint32_t node, uint64_t now_ns)
-{
-	struct sched_node *n = &sched->node[node];
-
-	n->stats.bytes += n->turn_bytes;
-	n->stats.packets += n->turn_packets;
-	sched_take_tokens(n, n->turn_bytes, n->turn_packets, now_ns);
-	sched_child_charge(sched, node, n->turn_bytes, now_ns);
-	n->turn_bytes = 0;
-	n->turn_packets = 0;
-	n->flags &= (uint8_t) ~(SCHED_TURN | SCHED_TIMELY);
-	sched->node[n->parent].turn_of = 0;
-	if (!sched_servable(n))
+	node->stats.bytes += node->turn_bytes;
+	node->stats.packets += node->turn_packets;
+	sched_take_tokens(node, node->turn_bytes, node->turn_packets, now_ns);
+	sched_child_charge(node, node->turn_bytes, now_ns);
+	node->turn_bytes = 0;
+	node->turn_packets = 0;
+	node->flags &= (uint8_t) ~(SCHED_TURN | SCHED_TIMELY);
+	sched_parent(sched, node)->turn_of = 0;
+	if (!sched_servable(node))
 		return;
-	if (sched_exhausted(n, now_ns))
+	if (sched_exhausted(node, now_ns))
 		sched_hold(sched, node, now_ns);
 	else
 		sched_child_again(sched, node);
 }
 
-/* The child that serves its parent now, with what is left of its turn; 0: none can be served. */
-static uint32_t take_turn(struct svio_sched *sched, uint32_t parent, bool alone, uint64_t now_ns)
+/* The child that serves its parent now, with what is left of its turn; NULL: none can be served. */
+static struct sched_node *take_turn(struct svio_sched *sched, struct sched_node *parent,
+				    uint32_t wanted, uint64_t now_ns)
 {
-	uint32_t wanted = alone ? SVIO_SCHED_GRANT_ALONE_BYTES : SVIO_SCHED_TURN_BYTES;
-	uint32_t child = sched->node[parent].turn_of;
+	struct sched_node *child;
 
-	if (child) {
-		const struct sched_node *c = &sched->node[child];
-
-		if (sched_servable(c) && c->turn_bytes < wanted &&
-		    !sched_child_preempted(sched, parent))
+	if (parent->turn_of) {
+		child = &sched->node[parent->turn_of];
+		if (sched_servable(child) && child->turn_bytes < wanted &&
+		    !sched_child_preempted(parent, child))
 			return child;
 		sched_turn_end(sched, child, now_ns);
 	}
 	child = sched_child_choose(sched, parent, now_ns);
 	if (child)
-		sched->node[child].turn_budget =
-			sched_turn_budget(&sched->node[child], wanted, now_ns);
+		child->turn_budget = sched_turn_budget(child, wanted, now_ns);
 	return child;
 }
 
@@ -108,88 +93,92 @@ static bool port_held(struct svio_sched *sched, uint64_t now_ns)
  * go before it, or when somebody looks: packets that are charged one by one cost
  * no more than those of a whole grant.
  */
-static void settle_node(struct svio_sched *sched, uint32_t node, uint64_t now_ns)
-{
-	struct sched_node *n = &sched->node[node];
-
-	n->turn_bytes += sched->taken_bytes;
-	n->turn_packets += sched->taken_packets;
-	if (sched->turn_over || n->turn_bytes >= n->turn_budget || !sched_servable(n))
-		sched_turn_end(sched, node, now_ns);
-}
-
-static void settle_port(struct svio_sched *sched, uint64_t now_ns)
+/* The port's turns are as large as those of its children, so that its bucket costs as little. */
+void sched_port_turn_end(struct svio_sched *sched, uint64_t now_ns)
 {
 	struct sched_node *port = &sched->node[SVIO_SCHED_PORT];
 
-	port->stats.bytes += sched->taken_bytes;
-	port->stats.packets += sched->taken_packets;
-	sched_take_tokens(port, sched->taken_bytes, sched->taken_packets, now_ns);
-	if (!(port->flags & SCHED_HELD) && sched_exhausted(port, now_ns)) {
+	port->stats.bytes += port->turn_bytes;
+	port->stats.packets += port->turn_packets;
+	sched_take_tokens(port, port->turn_bytes, port->turn_packets, now_ns);
+	port->turn_bytes = 0;
+	port->turn_packets = 0;
+	port->turn_budget = 0;
+	if (sched_exhausted(port, now_ns)) {
 		port->flags |= SCHED_HELD;
 		port->stats.throttled++;
-	}
-	if (port->flags & SCHED_HELD)
 		sched->port_wake_ns = sched_resume_ns(port);
+	}
 }
 
 void sched_settle(struct svio_sched *sched, uint64_t now_ns)
 {
-	uint32_t node;
+	struct sched_node *node;
 
 	if (!sched->leaf)
 		return;
-	for (node = sched->leaf; node != SVIO_SCHED_PORT; node = sched->node[node].parent)
-		settle_node(sched, node, now_ns);
-	settle_port(sched, now_ns);
+	for (node = &sched->node[sched->leaf]; node->self != SVIO_SCHED_PORT;
+	     node = sched_parent(sched, node)) {
+		node->turn_bytes += sched->taken_bytes;
+		node->turn_packets += sched->taken_packets;
+		if (sched->turn_over || node->turn_bytes >= node->turn_budget ||
+		    !sched_servable(node))
+			sched_turn_end(sched, node, now_ns);
+	}
+	node->turn_bytes += sched->taken_bytes;
+	node->turn_packets += sched->taken_packets;
+	if (node->turn_bytes >= node->turn_budget)
+		sched_port_turn_end(sched, now_ns);
 	sched->leaf = 0;
 }
 
-/* From the port down to the leaf that is next; the grant shrinks on the way. 0: nobody. */
-static uint32_t descend(struct svio_sched *sched, struct svio_sched_grant *grant, bool alone,
-			uint64_t now_ns)
+/* From the port down to the leaf that is next; the grant shrinks on the way. NULL: nobody. */
+static struct sched_node *descend(struct svio_sched *sched, uint32_t *bytes, uint64_t now_ns)
 {
-	uint32_t node = SVIO_SCHED_PORT;
+	struct sched_node *port = &sched->node[SVIO_SCHED_PORT];
+	struct sched_node *node = port;
+	uint32_t wanted = sched->active == 1 ? SVIO_SCHED_GRANT_ALONE_BYTES : SVIO_SCHED_TURN_BYTES;
 
-	while (sched->node[node].kind != SVIO_SCHED_LEAF) {
-		const struct sched_node *c;
+	if (!port->turn_budget)
+		port->turn_budget = sched_turn_budget(port, wanted, now_ns);
+	*bytes = port->turn_budget - port->turn_bytes;
+	while (node->kind != SVIO_SCHED_LEAF) {
+		struct sched_node *child;
 
-		if (!sched->node[SVIO_SCHED_PORT].servable)
-			return 0;
-		node = take_turn(sched, node, alone, now_ns);
-		c = &sched->node[node];
-		/* Nobody left below a node: it has fallen, begin again above. (0 is the port.) */
-		if (node && c->turn_budget - c->turn_bytes < grant->bytes)
-			grant->bytes = c->turn_budget - c->turn_bytes;
+		if (!port->servable)
+			return NULL;
+		child = take_turn(sched, node, wanted, now_ns);
+		if (child && child->turn_budget - child->turn_bytes < *bytes)
+			*bytes = child->turn_budget - child->turn_bytes;
+		/* Nobody left below: it has fallen, begin again above. */
+		node = child ? child : port;
 	}
 	return node;
 }
 
 bool svio_sched_pick(struct svio_sched *sched, uint64_t now_ns, struct svio_sched_grant *grant)
 {
-	struct sched_node *port = &sched->node[SVIO_SCHED_PORT];
-	bool alone = sched->active == 1;
+	const struct sched_node *leaf;
 
-	grant->packets = alone ? SVIO_SCHED_GRANT_ALONE_PACKETS : SVIO_SCHED_GRANT_PACKETS;
-	if (sched->leaf && sched->undisturbed && !sched_queue_has(&sched->timers, now_ns)) {
-		grant->leaf = sched->leaf;
-		grant->bytes = sched->granted_bytes - sched->taken_bytes;
-		return true;
+	if (!sched->leaf || !sched->undisturbed || sched_queue_has(&sched->timers, now_ns)) {
+		sched_settle(sched, now_ns);
+		sched_expire(sched, now_ns);
+		if (port_held(sched, now_ns))
+			return false;
+		leaf = descend(sched, &sched->granted_bytes, now_ns);
+		if (!leaf)
+			return false;
+		sched->leaf = leaf->self;
+		sched->taken_bytes = 0;
+		sched->taken_packets = 0;
+		sched->turn_over = false;
+		sched->undisturbed = true;
 	}
-	sched_settle(sched, now_ns);
-	sched_expire(sched, now_ns);
-	if (port_held(sched, now_ns))
-		return false;
-	grant->bytes = sched_turn_budget(
-		port, alone ? SVIO_SCHED_GRANT_ALONE_BYTES : SVIO_SCHED_TURN_BYTES, now_ns);
-	sched->leaf = descend(sched, grant, alone, now_ns);
 	grant->leaf = sched->leaf;
-	sched->granted_bytes = grant->bytes;
-	sched->taken_bytes = 0;
-	sched->taken_packets = 0;
-	sched->turn_over = false;
-	sched->undisturbed = true;
-	return sched->leaf != 0;
+	grant->bytes = sched->granted_bytes - sched->taken_bytes;
+	grant->packets = sched->active == 1 ? SVIO_SCHED_GRANT_ALONE_PACKETS
+					    : SVIO_SCHED_GRANT_PACKETS;
+	return true;
 }
 
 void svio_sched_charge(struct svio_sched *sched, svio_sched_node leaf, uint64_t bytes,
@@ -225,7 +214,7 @@ void svio_sched_activate(struct svio_sched *sched, svio_sched_node leaf, uint64_
 	n->flags |= SCHED_WANTS;
 	sched->active++;
 	sched->undisturbed = false;
-	sched_rise(sched, leaf, now_ns);
+	sched_rise(sched, n, now_ns);
 }
 
 void svio_sched_deactivate(struct svio_sched *sched, svio_sched_node leaf)
@@ -238,9 +227,9 @@ void svio_sched_deactivate(struct svio_sched *sched, svio_sched_node leaf)
 	sched->active--;
 	sched->undisturbed = false;
 	if (n->flags & SCHED_HELD)
-		sched_unhold(sched, leaf);
+		sched_unhold(sched, n);
 	else
-		sched_fall(sched, leaf);
+		sched_fall(sched, n);
 }
 
 bool svio_sched_active(const struct svio_sched *sched, svio_sched_node leaf)

@@ -36,7 +36,7 @@
  *
  * Pick, charge, activate and deactivate are O(1) in the number of nodes; they depend on the
  * depth of the tree and on how many powers of two its weights lie in (at most 17). Changes
- * of settings are O(nodes of equal weight below the same node). Memory: 208 bytes a node, 96
+ * of settings are O(nodes of equal weight below the same node). Memory: 256 bytes a node, 104
  * more for a VIF with classes, 41 kB for a group, of which those of the priorities in use
  * are touched.
  *
