@@ -254,20 +254,25 @@ static struct sched_node *choose_in_group(struct svio_sched *sched, struct sched
 	return c;
 }
 
-/* Of some classes, the one whose min has been due for longest; NULL: none is due. */
-static struct sched_node *longest_due(struct svio_sched *sched, const struct sched_vif *vif,
-				      uint64_t now_ns)
+/*
+ * Of the classes whose min is due, the one whose deadline is first; NULL: none is due, or it
+ * can wait for a turn. A deadline is two turns after it is due, as in a queue's slots.
+ */
+static struct sched_node *due_class(struct svio_sched *sched, const struct sched_vif *vif,
+				    uint64_t now_ns)
 {
 	uint32_t left = vif->ready & vif->with_min;
-	uint64_t best_ns = now_ns + 1;
+	int64_t best_ns = vif->timely ? 0 : INT64_MAX;
 	struct sched_node *best = NULL;
 
 	for (; left; left &= left - 1) {
 		struct sched_node *c = &sched->node[vif->class_node[__builtin_ctz(left)]];
+		int64_t due_ns = (int64_t)(c->due.ns - now_ns);
+		int64_t deadline_ns = due_ns + (int64_t)(c->min_cost >> (32 - SCHED_TURN_LOG2 - 1));
 
-		if (sched_before(c->due.ns, best_ns)) {
+		if (due_ns <= 0 && deadline_ns <= best_ns) {
 			best = c;
-			best_ns = c->due.ns;
+			best_ns = deadline_ns;
 		}
 	}
 	return best;
@@ -286,7 +291,7 @@ static uint32_t top_classes(const struct sched_vif *vif)
 static struct sched_node *choose_in_vif(struct svio_sched *sched, struct sched_vif *vif,
 					uint64_t now_ns)
 {
-	struct sched_node *best = vif->timely ? NULL : longest_due(sched, vif, now_ns);
+	struct sched_node *best = due_class(sched, vif, now_ns);
 	uint32_t left;
 
 	vif->timely = best != NULL;
