@@ -8,6 +8,7 @@
 #define COLUMNS      2
 #define PANEL_WIDTH  560
 #define PANEL_HEIGHT 260
+#define GAP_SECONDS  0.03 /* one and a half windows */
 
 bool qos_can_plot(void)
 {
@@ -26,8 +27,12 @@ static void write_data(FILE *gnuplot, const struct qos_measured *measured, size_
 	for (size_t i = 0; measured->scenario->vifs[i].name; i++) {
 		if (!sends(&measured->scenario->vifs[i]))
 			continue;
-		for (size_t k = 0; k < measured->windows; k++)
+		for (size_t k = 0; k < measured->windows; k++) {
+			/* No line across windows that were thrown away. */
+			if (k && measured->seconds[k] - measured->seconds[k - 1] > GAP_SECONDS)
+				fprintf(gnuplot, "\n");
 			fprintf(gnuplot, "%.3f %.3f\n", measured->seconds[k], measured->mbps[i][k]);
+		}
 		fprintf(gnuplot, "\n\n");
 	}
 	fprintf(gnuplot, "END\n");
@@ -44,7 +49,7 @@ static void write_panel(FILE *gnuplot, const struct qos_measured *measured, size
 		if (!sends(&vifs[i]))
 			continue;
 		fprintf(gnuplot,
-			"%s$data%zu index %d with lines lw 2 lc %d title \"%s\", "
+			"%s$data%zu index %d with linespoints lw 2 pt 7 ps 0.3 lc %d title \"%s\", "
 			"%.3f with lines dashtype 2 lc %d notitle",
 			index ? ", " : "", number, index, index + 1, vifs[i].name,
 			qos_expected_mbps(&vifs[i]), index + 1);
