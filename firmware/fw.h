@@ -28,7 +28,7 @@
 
 /* Bounds of one section. A flood counts each of its copies. */
 #define FW_SECTION_PACKETS 64
-#define FW_SECTION_BYTES   (256u * 1024)
+#define FW_SECTION_BYTES   (256u << 10)
 #define FW_SECTION_COPIES  512
 
 /* Receive queues that a section may have open at once; one more closes them all. */

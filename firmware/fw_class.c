@@ -37,7 +37,7 @@ uint32_t fw_class_of(const struct fw_vif *vif, const struct fw_packet *packet)
 }
 
 /*
- * A look at a packet that stays in its ring. Nothing of it is believed later, and
+ * A look at a packet that stays in its ring; all zero before. Nothing of it is believed later, and
  * what is wrong with it is found, and recorded, when it is served.
  */
 struct peek {
@@ -89,7 +89,6 @@ static bool peek_packet(struct svio_fw *fw, const struct fw_qref *ref, struct pe
 	uint32_t at = queue->index;
 	struct svio_tx_desc desc;
 
-	peek->bytes = 0;
 	if (!left || left > 1u << queue->ring_lg2 || !peek_entry(fw, ref, at, &peek->first))
 		return false;
 	if (peek->first.flags & SVIO_TX_VLAN)
@@ -115,7 +114,7 @@ static uint32_t class_of_head(struct svio_fw *fw, struct fw_vif *vif, uint32_t q
 {
 	const struct svio_host_vif_qos *qos = &vif->qos.set;
 	const struct fw_qref ref = { .vif = vif, .kind = SVIO_QUEUE_TX, .qid = qid };
-	struct peek peek;
+	struct peek peek = { 0 };
 	const uint8_t *type = peek.frame + FW_MACS_BYTES;
 
 	if (!peek_packet(fw, &ref, &peek))

@@ -20,6 +20,7 @@ static struct guest guest[VIFS];
 static struct guest_packet packet;
 static uint64_t second_crash; /* steps after the first; 0: none */
 static uint32_t crashes;
+static uint32_t classes; /* of each VIF; 0: none */
 
 /* What each guest sent and got: packet n of a sender carries n. */
 static uint32_t sent[VIFS];
@@ -61,12 +62,23 @@ static void device_runs(void)
 	fake_run();
 }
 
+/* IPv4 by its first two bytes: runs of three packets of each class. */
+static void make_numbered(uint8_t *frame, uint32_t bytes, uint32_t from, uint32_t to,
+			  uint32_t number)
+{
+	guest_frame_between(frame, bytes, from, to, number);
+	frame[12] = 0x08;
+	frame[13] = 0x00;
+	frame[14] = 0x45;
+	frame[15] = (uint8_t)(number / 3 << 5);
+	memcpy(frame + 16, &number, 4);
+}
+
 static void send_numbered(uint32_t from, uint32_t to, uint32_t bytes, uint32_t pieces)
 {
 	uint8_t frame[2000];
 
-	guest_frame_between(frame, bytes, from, to, sent[from]);
-	memcpy(frame + 14, &sent[from], 4);
+	make_numbered(frame, bytes, from, to, sent[from]);
 	sent[from]++;
 	guest_send_pieces(&guest[from], 0, frame, bytes, pieces, NULL);
 }
@@ -76,9 +88,8 @@ static void check_packet(uint32_t at, uint32_t from)
 	uint8_t frame[2000];
 	uint32_t number;
 
-	memcpy(&number, packet.data + 14, 4);
-	guest_frame_between(frame, packet.bytes, from, at, number);
-	memcpy(frame + 14, &number, 4);
+	memcpy(&number, packet.data + 16, 4);
+	make_numbered(frame, packet.bytes, from, at, number);
 	if (packet.bytes > sizeof(frame) || memcmp(frame, packet.data, packet.bytes) != 0)
 		intact = false;
 	if (number == expected[at])
@@ -96,6 +107,18 @@ static void drain(uint32_t at, uint32_t from)
 	guest_post(&guest[at], 0, UINT32_MAX);
 }
 
+/* One a DSCP's class, in the same order of service for all. */
+static void set_classes(struct svio_host_vif_qos *qos)
+{
+	uint32_t i;
+
+	qos->classes = classes;
+	for (i = 0; i < SVIO_HOST_LEVELS && classes; i++)
+		qos->lane[i] = (uint8_t)(i % classes);
+	for (i = 0; i < sizeof(qos->dscp_level); i++)
+		qos->dscp_level[i] = (uint8_t)(i / 8);
+}
+
 static void set_up(void)
 {
 	uint32_t i;
@@ -107,7 +130,10 @@ static void set_up(void)
 	crashes = 0;
 	intact = true;
 	for (i = 0; i < VIFS; i++) {
-		fake_vif_add(i);
+		fake_vif_prepare(i);
+		set_classes(&fake_slot(i)->qos);
+		if (svio_fw_vif_add(fake.fw, i))
+			intact = false;
 		guest_start(&guest[i], i, GUEST_ALL_FEATURES);
 		guest_txq_create(&guest[i], 0, 6);
 		guest_rxq_create(&guest[i], 0, 6, 256);
@@ -153,7 +179,7 @@ static bool all_given_back(void)
 	return true;
 }
 
-static void traffic_survives_a_crash_at_every_step(void)
+static void check_crash_at_every_step(void)
 {
 	uint64_t at;
 
@@ -173,6 +199,18 @@ static void traffic_survives_a_crash_at_every_step(void)
 	printf("%llu steps\n", (unsigned long long)at);
 	CU_ASSERT_TRUE(at > 200);
 	CU_ASSERT_EQUAL(duplicates, 0);
+}
+
+static void traffic_survives_a_crash_at_every_step(void)
+{
+	check_crash_at_every_step();
+}
+
+static void traffic_of_many_classes_survives_a_crash_at_every_step(void)
+{
+	classes = SVIO_HOST_CLASSES;
+	check_crash_at_every_step();
+	classes = 0;
 }
 
 static void traffic_survives_a_crash_in_recovery(void)
@@ -436,6 +474,7 @@ static void ring_gone_while_dead_stops_the_queue(void)
 
 SVIO_TEST_MAIN_WITH("firmware recovery", NULL, fake_free,
 		    SVIO_TEST(traffic_survives_a_crash_at_every_step),
+		    SVIO_TEST(traffic_of_many_classes_survives_a_crash_at_every_step),
 		    SVIO_TEST(traffic_survives_a_crash_in_recovery),
 		    SVIO_TEST(admin_commands_survive_a_crash_at_every_step),
 		    SVIO_TEST(bring_up_survives_a_crash_at_every_step),

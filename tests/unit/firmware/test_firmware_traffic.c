@@ -6,10 +6,12 @@
 #include "guest.h"
 #include "svio_packet.h"
 #include "svio_regs.h"
+#include "svio_sched.h"
 #include "svio_test.h"
 
 #define VIFS   3
 #define QUEUES 2
+#define GROUPS 3
 
 static struct guest guest[VIFS];
 static struct guest_packet packet;
@@ -20,6 +22,33 @@ static uint64_t queued[VIFS]; /* packets put into transmit queues */
 static uint32_t pick(uint64_t *seed, uint32_t below)
 {
 	return (uint32_t)(svio_test_random(seed) % below);
+}
+
+/* A group and classes, some, many or none. */
+static void choose_place(uint64_t *seed, uint32_t vif)
+{
+	struct svio_host_vif_qos *qos = &fake_slot(vif)->qos;
+	uint32_t i;
+
+	qos->group = pick(seed, GROUPS);
+	qos->classes = pick(seed, 2) ? pick(seed, SVIO_HOST_CLASSES + 1) : 0;
+	for (i = 0; i < SVIO_HOST_LEVELS && qos->classes; i++) {
+		qos->lane[i] = (uint8_t)pick(seed, qos->classes);
+		qos->class_node[i].priority = pick(seed, SVIO_SCHED_PRIORITIES);
+	}
+	for (i = 0; i < sizeof(qos->dscp_level); i++)
+		qos->dscp_level[i] = (uint8_t)pick(seed, SVIO_HOST_LEVELS);
+}
+
+static void make_groups(void)
+{
+	uint32_t i;
+
+	for (i = 1; i < GROUPS; i++) {
+		fake.segment->group[i].in_use = 1;
+		if (svio_fw_group_set(fake.fw, i))
+			CU_FAIL_FATAL("group");
+	}
 }
 
 /* Each guest takes what it likes of the features. */
@@ -36,9 +65,11 @@ static void bring_up(uint64_t *seed)
 	uint32_t q;
 
 	fake_init();
+	make_groups();
 	for (i = 0; i < VIFS; i++) {
 		fake_vif_prepare(i);
 		fake_config(i)->vlan = (uint16_t)(pick(seed, 3) * 7);
+		choose_place(seed, i);
 		if (svio_fw_vif_add(fake.fw, i))
 			CU_FAIL_FATAL("vif");
 		guest_start(&guest[i], i, sets[pick(seed, 4)]);
@@ -69,6 +100,18 @@ static void choose_macs(uint64_t *seed, uint32_t from)
 		frame[11] ^= 0x40; /* a liar */
 }
 
+/* Often IPv4 or IPv6, by the first bytes of its header. */
+static void choose_level(uint64_t *seed, uint32_t bytes)
+{
+	uint32_t version = pick(seed, 3) * 2;
+
+	if (!version || bytes < 60)
+		return;
+	svio_put_be16(frame + 12, version == 2 ? SVIO_ETHERTYPE_IPV4 : SVIO_ETHERTYPE_IPV6);
+	frame[14] = (uint8_t)(version == 2 ? 0x45 : 0x60 | pick(seed, 16));
+	frame[15] = (uint8_t)pick(seed, 256);
+}
+
 static void send_plain(uint64_t *seed, uint32_t from, uint32_t queue)
 {
 	uint32_t bytes = 14 + pick(seed, pick(seed, 2) ? 9000 : 200);
@@ -76,6 +119,7 @@ static void send_plain(uint64_t *seed, uint32_t from, uint32_t queue)
 
 	guest_frame_between(frame, bytes, 0, 1, pick(seed, 256));
 	choose_macs(seed, from);
+	choose_level(seed, bytes);
 	guest_send_pieces(&guest[from], queue, frame, bytes, pieces, NULL);
 }
 
@@ -130,6 +174,11 @@ static void act(uint64_t *seed)
 			send_plain(seed, who, queue);
 		queued[who]++;
 	}
+	if (!pick(seed, 50)) {
+		choose_place(seed, pick(seed, VIFS));
+		for (who = 0; who < VIFS; who++)
+			CU_ASSERT_EQUAL_FATAL(svio_fw_vif_update(fake.fw, who), 0);
+	}
 	if (!pick(seed, 5))
 		fake.hal.refuse_at_flush = pick(seed, 3);
 	if (!pick(seed, 3))
@@ -149,6 +198,21 @@ static uint64_t taken(uint32_t vif)
 	       fake_counter(vif, SVIO_COUNTER_tx_drop_malformed);
 }
 
+/* What the scheduler charged: in all, in groups, in VIFs. */
+static void check_charges(void)
+{
+	uint64_t vifs = 0;
+	uint32_t i;
+
+	svio_fw_qos_read(fake.fw);
+	for (i = 0; i < VIFS; i++) {
+		CU_ASSERT_EQUAL(fake_slot(i)->live.packets, taken(i));
+		CU_ASSERT_EQUAL(fake_slot(i)->live.state, SVIO_HOST_QOS_IDLE);
+		vifs += fake_slot(i)->live.bytes;
+	}
+	CU_ASSERT_EQUAL(fake.segment->group[0].live.bytes, vifs);
+}
+
 static void prop_books_are_exact_after_random_traffic(void)
 {
 	uint64_t seed = svio_test_seed(0xb00c);
@@ -161,6 +225,7 @@ static void prop_books_are_exact_after_random_traffic(void)
 			act(&seed);
 		fake_run();
 		CU_ASSERT_TRUE(fake_books_balance());
+		check_charges();
 		for (i = 0; i < VIFS; i++) {
 			receive_all(i);
 			CU_ASSERT_EQUAL(taken(i), queued[i]);

@@ -503,6 +503,26 @@ static void max_bps_holds_the_rest_back(void)
 	CU_ASSERT_TRUE(fake_counter(0, SVIO_COUNTER_tx_packets) <= before + 12);
 }
 
+/* Grants of two that compete are short: they share sections, which stay bounded. */
+static void grants_share_sections_of_64_packets(void)
+{
+	uint64_t epoch;
+	uint32_t vif;
+	uint32_t i;
+
+	setup_features(GUEST_ALL_FEATURES, 8);
+	for (vif = 0; vif < 2; vif++) {
+		for (i = 0; i < 94; i++) {
+			guest_frame_between(frame, 64, vif, !vif, i);
+			guest_send(&guest[vif], 0, frame, 64);
+		}
+	}
+	epoch = fake.segment->core[0].epoch;
+	CU_ASSERT_EQUAL(svio_fw_poll(fake.fw), 188);
+	CU_ASSERT_EQUAL((fake.segment->core[0].epoch - epoch) / 2, 3);
+	CU_ASSERT_TRUE(fake_books_balance());
+}
+
 SVIO_TEST_MAIN_WITH(
 	"firmware transmit", setup, fake_free, SVIO_TEST(send_every_length_and_split_arrives_whole),
 	SVIO_TEST(send_most_descriptors_arrives), SVIO_TEST(send_across_pages_and_mappings_arrives),
@@ -519,4 +539,5 @@ SVIO_TEST_MAIN_WITH(
 	SVIO_TEST(stopped_queue_runs_again_after_destroy_and_create),
 	SVIO_TEST(bus_master_off_means_no_dma), SVIO_TEST(link_down_holds_packets_back),
 	SVIO_TEST(link_down_stops_a_ring_that_is_never_empty),
-	SVIO_TEST(features_not_accepted_cannot_be_used), SVIO_TEST(max_bps_holds_the_rest_back))
+	SVIO_TEST(features_not_accepted_cannot_be_used), SVIO_TEST(max_bps_holds_the_rest_back),
+	SVIO_TEST(grants_share_sections_of_64_packets))
