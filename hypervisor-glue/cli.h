@@ -49,6 +49,8 @@ struct cli_command {
 };
 
 extern const struct cli_command cli_vif_commands[];
+extern const struct cli_command cli_group_commands[];
+extern const struct cli_command cli_qos_commands[];
 extern const struct cli_command cli_report_commands[];
 
 /*
@@ -81,6 +83,62 @@ void cli_print_json(struct json_object *value);
 const char *cli_text(struct json_object *from, const char *key);
 uint64_t cli_number(struct json_object *from, const char *key);
 bool cli_flag(struct json_object *from, const char *key);
+
+/* An array in an object: how long (0: not there), and its items. */
+size_t cli_count(struct json_object *from, const char *key);
+struct json_object *cli_item(struct json_object *from, const char *key, size_t index);
+
+/* cli_setting.c: options that become settings in a request */
+
+enum cli_qos_option {
+	CLI_QOS_MIN = CLI_OPTION_OWN + 0x100,
+	CLI_QOS_MAX,
+	CLI_QOS_BURST,
+	CLI_QOS_MAX_PPS,
+	CLI_QOS_WEIGHT,
+	CLI_QOS_PRIORITY,
+};
+
+#define CLI_QOS_OPTIONS                                                  \
+	{ "min", required_argument, NULL, CLI_QOS_MIN },                 \
+		{ "max", required_argument, NULL, CLI_QOS_MAX },         \
+		{ "burst", required_argument, NULL, CLI_QOS_BURST },     \
+		{ "max-pps", required_argument, NULL, CLI_QOS_MAX_PPS }, \
+		{ "weight", required_argument, NULL, CLI_QOS_WEIGHT },   \
+	{                                                                \
+		"priority", required_argument, NULL, CLI_QOS_PRIORITY    \
+	}
+
+#define CLI_QOS_HELP                                                                              \
+	"  --min RATE       guaranteed, in bits/s on the wire: 2.5G, 50M, off (default)\n"        \
+	"  --max RATE       ceiling\n"                                                            \
+	"  --weight N       share of what the mins leave, 1 (default) to 65535\n"                 \
+	"  --priority N     0 (default) to 7: a higher one goes first, after every min\n"         \
+	"  --burst BYTES    how far ahead of --max it may get: 64k, 1MiB; default: 1 ms' worth\n" \
+	"  --max-pps N      ceiling in packets a second: 100k, 1.5M, off (default)\n"
+
+/* Adds optarg to the request where option is one of these; false: it is not. */
+bool cli_add_qos(struct json_object *request, int option);
+void cli_add_number(struct json_object *request, const char *key, uint64_t value);
+/* Both end the program where text is not what it should be; option: for the message. */
+void cli_add_rate(struct json_object *request, const char *option, const char *key,
+		  const char *text);
+void cli_add_whole(struct json_object *request, const char *option, const char *key,
+		   const char *text, uint64_t min, uint64_t max);
+/* "0,0,1,1,2,2,3,3" as "lanes"; "46=5,10=1" or "default" as "dscp". */
+void cli_add_lanes(struct json_object *request, const char *text);
+void cli_add_dscp(struct json_object *request, const char *text);
+/* The value of a setting as its option would have it. text: CLI_CELL_BYTES; returned. */
+const char *cli_format_setting(const char *key, struct json_object *value, char *text);
+/* The answer to qos-set and qos-load: what was, or would be, changed. */
+void cli_print_changes(struct json_object *result);
+
+/* cli_qos_show.c */
+int cli_qos_show(const struct cli_command *command, struct cli *cli, int argc, char **argv);
+
+/* Seconds of --watch[=SECONDS]; ends the program where text is not a time. */
+double cli_parse_interval(const char *text);
+void cli_sleep(double seconds);
 
 /* cli_table.c: tables for eyes */
 

@@ -159,3 +159,15 @@ bool cli_flag(struct json_object *from, const char *key)
 {
 	return json_object_get_boolean(json_object_object_get(from, key));
 }
+
+size_t cli_count(struct json_object *from, const char *key)
+{
+	struct json_object *list = json_object_object_get(from, key);
+
+	return json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
+}
+
+struct json_object *cli_item(struct json_object *from, const char *key, size_t index)
+{
+	return json_object_array_get_idx(json_object_object_get(from, key), index);
+}

@@ -168,17 +168,23 @@ static void print_rates(struct json_object *stats, struct json_object *before)
 	cli_table_print(table);
 }
 
+void cli_sleep(double seconds)
+{
+	struct timespec pause = { .tv_sec = (time_t)seconds };
+
+	pause.tv_nsec = (long)((seconds - (double)pause.tv_sec) * 1e9);
+	nanosleep(&pause, NULL);
+}
+
 /* Every interval a table of rates (or a report in JSON), count times; 0: for ever. */
 static void watch_stats(struct cli *cli, const char *name, double interval_s, uint64_t count)
 {
-	struct timespec pause = { .tv_sec = (time_t)interval_s };
 	struct json_object *before = cli_call(cli, cli_request_new("stats", name));
 
-	pause.tv_nsec = (long)((interval_s - (double)pause.tv_sec) * 1e9);
 	for (uint64_t i = 0; count == 0 || i < count; i++) {
 		struct json_object *stats;
 
-		nanosleep(&pause, NULL);
+		cli_sleep(interval_s);
 		stats = cli_call(cli, cli_request_new("stats", name));
 		if (cli->json)
 			puts(json_object_to_json_string_ext(stats, JSON_C_TO_STRING_PLAIN));
@@ -193,7 +199,7 @@ static void watch_stats(struct cli *cli, const char *name, double interval_s, ui
 	json_object_put(before);
 }
 
-static double parse_interval(const char *text)
+double cli_parse_interval(const char *text)
 {
 	char *end;
 	double seconds = text ? strtod(text, &end) : 1;
@@ -217,7 +223,7 @@ static int run_stats(const struct cli_command *command, struct cli *cli, int arg
 
 	while ((option = cli_next_option(command, cli, argc, argv, options)) >= 0) {
 		if (option == OPTION_WATCH)
-			interval_s = parse_interval(optarg);
+			interval_s = cli_parse_interval(optarg);
 		else
 			count = strtoull(optarg, NULL, 10);
 	}
@@ -297,6 +303,7 @@ static void print_status(struct json_object *device)
 		printf(", %sbit/s", svio_rate_format(speed * 1000000, text));
 	printf("\nVIFs       %" PRIu64 " of at most %" PRIu64 "\n", cli_number(device, "vifs"),
 	       cli_number(device, "vifs_max"));
+	printf("groups     %" PRIu64 "\n", cli_number(device, "groups"));
 	printf("memory     %" PRIu64 " objects, longest wait for an unmap %" PRIu64 " us\n",
 	       cli_number(device, "memory_objects"), cli_number(device, "unmap_wait_max_us"));
 	printf("run dir    %s\n", cli_text(device, "run_dir"));

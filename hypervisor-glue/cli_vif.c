@@ -12,8 +12,7 @@
 #include "settings.h"
 
 enum {
-	OPTION_MAX = CLI_OPTION_OWN,
-	OPTION_RX_MAX,
+	OPTION_RX_MAX = CLI_OPTION_OWN,
 	OPTION_MAC,
 	OPTION_VLAN,
 	OPTION_QUEUES,
@@ -21,50 +20,27 @@ enum {
 	OPTION_TRUSTED,
 	OPTION_NO_TRUSTED,
 	OPTION_LINK,
+	OPTION_GROUP,
+	OPTION_CLASSES,
+	OPTION_LANES,
+	OPTION_DSCP,
 	OPTION_MEMORY,
 };
 
-#define SETTING_OPTIONS                                                 \
-	{ "max", required_argument, NULL, OPTION_MAX },                 \
-		{ "rx-max", required_argument, NULL, OPTION_RX_MAX },   \
-		{ "mac", required_argument, NULL, OPTION_MAC },         \
-		{ "vlan", required_argument, NULL, OPTION_VLAN },       \
-		{ "mtu", required_argument, NULL, OPTION_MTU },         \
-		{ "trusted", no_argument, NULL, OPTION_TRUSTED },       \
-		{ "no-trusted", no_argument, NULL, OPTION_NO_TRUSTED }, \
-	{                                                               \
-		"link", required_argument, NULL, OPTION_LINK            \
+#define SETTING_OPTIONS                                                        \
+	CLI_QOS_OPTIONS, { "rx-max", required_argument, NULL, OPTION_RX_MAX }, \
+		{ "group", required_argument, NULL, OPTION_GROUP },            \
+		{ "classes", required_argument, NULL, OPTION_CLASSES },        \
+		{ "lanes", required_argument, NULL, OPTION_LANES },            \
+		{ "dscp", required_argument, NULL, OPTION_DSCP },              \
+		{ "mac", required_argument, NULL, OPTION_MAC },                \
+		{ "vlan", required_argument, NULL, OPTION_VLAN },              \
+		{ "mtu", required_argument, NULL, OPTION_MTU },                \
+		{ "trusted", no_argument, NULL, OPTION_TRUSTED },              \
+		{ "no-trusted", no_argument, NULL, OPTION_NO_TRUSTED },        \
+	{                                                                      \
+		"link", required_argument, NULL, OPTION_LINK                   \
 	}
-
-static void add_number(struct json_object *request, const char *key, uint64_t value)
-{
-	json_object_object_add(request, key, json_object_new_uint64(value));
-}
-
-static void add_rate(struct json_object *request, const char *option, const char *key,
-		     const char *text)
-{
-	char error[SVIO_ERROR_BYTES];
-	uint64_t bps;
-
-	if (svio_rate_parse(text, &bps, error))
-		cli_fail(CLI_USAGE, "%s: %s", option, error);
-	add_number(request, key, bps);
-}
-
-static void add_whole(struct json_object *request, const char *option, const char *key,
-		      const char *text, uint64_t min, uint64_t max)
-{
-	unsigned long long value;
-	char *end;
-
-	errno = 0;
-	value = strtoull(text, &end, 10);
-	if (errno || end == text || *end || *text == '-' || value < min || value > max)
-		cli_fail(CLI_USAGE, "%s: \"%s\" is not a whole number from %" PRIu64 " to %" PRIu64,
-			 option, text, min, max);
-	add_number(request, key, value);
-}
 
 static void add_mac(struct json_object *request, const char *text)
 {
@@ -85,24 +61,37 @@ static void add_link(struct json_object *request, const char *text)
 
 static void add_setting(struct json_object *request, int option)
 {
+	if (cli_add_qos(request, option))
+		return;
 	switch (option) {
-	case OPTION_MAX:
-		add_rate(request, "--max", "max_bps", optarg);
-		break;
 	case OPTION_RX_MAX:
-		add_rate(request, "--rx-max", "rx_max_bps", optarg);
+		cli_add_rate(request, "--rx-max", "rx_max_bps", optarg);
+		break;
+	case OPTION_GROUP:
+		json_object_object_add(request, "group", json_object_new_string(optarg));
+		break;
+	case OPTION_CLASSES:
+		cli_add_whole(request, "--classes", "classes", strcmp(optarg, "off") ? optarg : "0",
+			      0, SVIO_HOST_CLASSES);
+		break;
+	case OPTION_LANES:
+		cli_add_lanes(request, optarg);
+		break;
+	case OPTION_DSCP:
+		cli_add_dscp(request, optarg);
 		break;
 	case OPTION_MAC:
 		add_mac(request, optarg);
 		break;
 	case OPTION_VLAN:
-		add_whole(request, "--vlan", "vlan", strcmp(optarg, "off") ? optarg : "0", 0, 4094);
+		cli_add_whole(request, "--vlan", "vlan", strcmp(optarg, "off") ? optarg : "0", 0,
+			      4094);
 		break;
 	case OPTION_QUEUES:
-		add_whole(request, "--queues", "queues", optarg, 1, SVIO_QUEUES_MAX);
+		cli_add_whole(request, "--queues", "queues", optarg, 1, SVIO_QUEUES_MAX);
 		break;
 	case OPTION_MTU:
-		add_whole(request, "--mtu", "mtu", optarg, SVIO_MTU_MIN, SVIO_MTU_MAX);
+		cli_add_whole(request, "--mtu", "mtu", optarg, SVIO_MTU_MIN, SVIO_MTU_MAX);
 		break;
 	case OPTION_TRUSTED:
 	case OPTION_NO_TRUSTED:
@@ -146,6 +135,46 @@ static void print_error(struct json_object *vif)
 	printf("             the guest's driver brings it back by a reset\n");
 }
 
+/* "min 1G, weight 2": what is not as it is without a word. */
+static void print_node(struct json_object *node)
+{
+	static const char *const keys[][2] = {
+		{ "min", "min_bps" },   { "max-pps", "max_pps" },   { "burst", "burst_bytes" },
+		{ "weight", "weight" }, { "priority", "priority" },
+	};
+	char text[CLI_CELL_BYTES];
+
+	printf("max %s", svio_rate_format(cli_number(node, "max_bps"), text));
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		struct json_object *value = json_object_object_get(node, keys[i][1]);
+
+		if (json_object_get_uint64(value) > !strcmp(keys[i][0], "weight"))
+			printf(", %s %s", keys[i][0], cli_format_setting(keys[i][1], value, text));
+	}
+}
+
+static void print_qos(struct json_object *vif)
+{
+	size_t classes = cli_count(vif, "classes");
+	char text[CLI_CELL_BYTES];
+
+	printf("  sends      ");
+	print_node(vif);
+	printf(", group %s\n", cli_text(vif, "group"));
+	printf("  receives   rx-max %s\n", svio_rate_format(cli_number(vif, "rx_max_bps"), text));
+	for (size_t i = 0; i < classes; i++) {
+		printf("  class %zu    ", i);
+		print_node(cli_item(vif, "classes", i));
+		putchar('\n');
+	}
+	if (classes > 0)
+		printf("  lanes      %s (of service levels 0 to 7)\n",
+		       cli_format_setting("lanes", json_object_object_get(vif, "lanes"), text));
+	if (classes > 0 && json_object_object_length(json_object_object_get(vif, "dscp")) > 0)
+		printf("  dscp       %s (others: dscp / 8)\n",
+		       cli_format_setting("dscp", json_object_object_get(vif, "dscp"), text));
+}
+
 static void print_vif(struct json_object *vif)
 {
 	struct json_object *maps = json_object_object_get(vif, "maps");
@@ -158,9 +187,7 @@ static void print_vif(struct json_object *vif)
 	printf("  link       %s\n", cli_text(vif, "link"));
 	printf("  mac        %s\n", cli_text(vif, "mac"));
 	printf("  vlan       %s\n", format_vlan(vif, text));
-	printf("  max        %s", svio_rate_format(cli_number(vif, "max_bps"), text));
-	printf(" (from the guest), rx-max %s (to the guest)\n",
-	       svio_rate_format(cli_number(vif, "rx_max_bps"), text));
+	print_qos(vif);
 	printf("  mtu        %" PRIu64 " at most\n", cli_number(vif, "mtu"));
 	printf("  queues     %" PRIu64 " pairs, %" PRIu64 " interrupt vectors\n",
 	       cli_number(vif, "queues"), cli_number(vif, "vectors"));
@@ -351,14 +378,22 @@ static int run_qemu_args(const struct cli_command *command, struct cli *cli, int
 	return CLI_OK;
 }
 
-#define SETTING_HELP                                                                                \
-	"  --max RATE       ceiling of what the guest sends, in bits/s: 2.5G, 50M, off (default)\n" \
-	"  --rx-max RATE    ceiling of what the guest receives\n"                                   \
-	"  --mac MAC        MAC address (default: made from the name)\n"                            \
-	"  --vlan ID        access VLAN, 1 to 4094; off (default): trunk, the guest's tags pass\n"  \
-	"  --mtu N          largest MTU that the guest may set, 68 to 9000 (default)\n"             \
-	"  --trusted        the guest may use other source MACs and be promiscuous;\n"              \
-	"                   --no-trusted takes that back\n"                                         \
+#define SETTING_HELP                                                                               \
+	"What the guest sends:\n" CLI_QOS_HELP                                                     \
+	"  --group GROUP    who shares with whom; port (default): nobody in particular\n"          \
+	"  --classes N      classes within the VIF, 1 to 8, each with settings (svio qos set\n"    \
+	"                   NAME/CLASS); off (default)\n"                                          \
+	"  --lanes C,C,...  the class of each of the service levels 0 to 7\n"                      \
+	"  --dscp D=L,...   the service level L (0 to 7) of packets with DSCP D; others stay as\n" \
+	"                   they were; default: D / 8. A VLAN tag's priority counts before\n"      \
+	"What it receives:\n"                                                                      \
+	"  --rx-max RATE    ceiling\n"                                                             \
+	"And:\n"                                                                                   \
+	"  --mac MAC        MAC address (default: made from the name)\n"                           \
+	"  --vlan ID        access VLAN, 1 to 4094; off (default): trunk, the guest's tags pass\n" \
+	"  --mtu N          largest MTU that the guest may set, 68 to 9000 (default)\n"            \
+	"  --trusted        the guest may use other source MACs and be promiscuous;\n"             \
+	"                   --no-trusted takes that back\n"                                        \
 	"  --link up|down   the cable, so to say\n"
 
 const struct cli_command cli_vif_commands[] = {
@@ -376,6 +411,8 @@ const struct cli_command cli_vif_commands[] = {
 		       "Examples:\n"
 		       "  svio vif set web --max 500M\n"
 		       "  svio vif set web --max off --rx-max 1G\n"
+		       "  svio vif set web --group blue --min 1G --weight 3\n"
+		       "  svio vif set phone --classes 2 --lanes 0,0,0,0,0,1,1,1 --dscp 46=5\n"
 		       "  svio vif set db --link down\n",
 	  run_add_or_set },
 	{ "vif", "del", "NAME", "delete a VIF; a VM that has it loses it for good",

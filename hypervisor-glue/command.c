@@ -7,21 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "device.h"
+#include "command_parts.h"
+#include "qos_json.h"
 #include "report.h"
-#include "settings.h"
-
-/* A command on its way; freed when it is answered. */
-struct command {
-	struct svio_device *device;
-	struct json_object *request; /* only until svio_command_run() returns */
-	svio_command_reply_fn reply;
-	void *context;
-	const char *verb; /* for the answer to a failure of the firmware */
-	bool gone;        /* the VIF, after success */
-	char name[SVIO_HOST_NAME_BYTES];
-	char error[SVIO_ERROR_BYTES];
-};
 
 struct json_object *svio_command_error(int status, const char *message)
 {
@@ -40,8 +28,7 @@ struct json_object *svio_command_error(int status, const char *message)
 	return reply;
 }
 
-/* Answer and free the command. result becomes part of the answer. */
-static void answer(struct command *command, int status, struct json_object *result)
+void command_answer(struct command *command, int status, struct json_object *result)
 {
 	struct json_object *reply = NULL;
 
@@ -57,14 +44,12 @@ static void answer(struct command *command, int status, struct json_object *resu
 			json_object_put(result);
 		}
 	}
+	json_object_put(command->result);
 	command->reply(command->context, reply);
 	free(command);
 }
 
-static int refuse(struct command *command, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-
-static int refuse(struct command *command, const char *format, ...)
+int command_refuse(struct command *command, const char *format, ...)
 {
 	va_list arguments;
 
@@ -80,10 +65,10 @@ static int read_uint(struct command *command, struct json_object *value, const c
 		     uint64_t max, uint64_t *number)
 {
 	if (!json_object_is_type(value, json_type_int) || json_object_get_int64(value) < 0)
-		return refuse(command, "\"%s\" must be a whole number, not negative", key);
+		return command_refuse(command, "\"%s\" must be a whole number, not negative", key);
 	*number = json_object_get_uint64(value);
 	if (*number > max)
-		return refuse(command, "\"%s\" is too large", key);
+		return command_refuse(command, "\"%s\" is too large", key);
 	return 0;
 }
 
@@ -102,7 +87,7 @@ static int read_mac(struct command *command, struct json_object *value,
 		    struct svio_vif_settings *settings)
 {
 	if (!json_object_is_type(value, json_type_string))
-		return refuse(command, "\"%s\" must be text like 52:54:00:12:34:56", "mac");
+		return command_refuse(command, "\"%s\" must be text like 52:54:00:12:34:56", "mac");
 	return svio_mac_parse(json_object_get_string(value), settings->mac, command->error);
 }
 
@@ -113,8 +98,23 @@ static int read_link(struct command *command, struct json_object *value,
 		json_object_is_type(value, json_type_string) ? json_object_get_string(value) : "";
 
 	if (strcmp(text, "up") != 0 && strcmp(text, "down") != 0)
-		return refuse(command, "\"%s\" must be \"up\" or \"down\"", "link");
+		return command_refuse(command, "\"%s\" must be \"up\" or \"down\"", "link");
 	settings->link_down = !strcmp(text, "down");
+	return 0;
+}
+
+static int read_group(struct command *command, struct json_object *value,
+		      struct svio_vif_settings *settings)
+{
+	const struct svio_group *group;
+
+	if (!json_object_is_type(value, json_type_string))
+		return command_refuse(command, "\"%s\" must be a name, or \"port\"", "group");
+	group = svio_group_find(command->device, json_object_get_string(value));
+	if (!group)
+		return svio_group_missing(command->device, json_object_get_string(value),
+					  command->error);
+	settings->qos.group = group->number;
 	return 0;
 }
 
@@ -129,56 +129,86 @@ static int read_setting(struct command *command, const char *key, struct json_ob
 		return read_u16(command, value, key, &settings->queues);
 	if (!strcmp(key, "mtu"))
 		return read_u16(command, value, key, &settings->mtu_max);
-	if (!strcmp(key, "max_bps"))
-		return read_uint(command, value, key, SVIO_RATE_MAX_BPS, &settings->max_bps);
 	if (!strcmp(key, "rx_max_bps"))
-		return read_uint(command, value, key, SVIO_RATE_MAX_BPS, &settings->rx_max_bps);
+		return svio_qos_read_rate(key, value, &settings->rx_max_bps, command->error);
+	if (!strcmp(key, "group"))
+		return read_group(command, value, settings);
 	if (!strcmp(key, "link"))
 		return read_link(command, value, settings);
 	if (!strcmp(key, "trusted")) {
 		if (!json_object_is_type(value, json_type_boolean))
-			return refuse(command, "\"%s\" must be true or false", key);
+			return command_refuse(command, "\"%s\" must be true or false", key);
 		settings->trusted = json_object_get_boolean(value);
 		return 0;
 	}
-	return refuse(command, "unknown setting \"%.40s\"", key);
+	return command_refuse(command, "unknown setting \"%.40s\"", key);
+}
+
+static bool is_one_of(const char *key, const char *const *keys)
+{
+	for (; *keys; keys++)
+		if (!strcmp(key, *keys))
+			return true;
+	return false;
 }
 
 /* Everything in the request but cmd, id and name. */
 static int read_settings(struct command *command, struct svio_vif_settings *settings)
 {
+	static const char *const others[] = {
+		"cmd", "id", "name", "classes", "lanes", "dscp", NULL
+	};
+
+	if (!settings->mapped) {
+		svio_dscp_default(settings->qos.dscp_level);
+		settings->mapped = true;
+	}
 	json_object_object_foreach(command->request, key, value)
 	{
 		int status;
 
-		if (!strcmp(key, "cmd") || !strcmp(key, "id") || !strcmp(key, "name"))
+		if (is_one_of(key, others))
 			continue;
-		status = read_setting(command, key, value, settings);
+		status = svio_qos_read_node(key, value, &settings->qos.node, command->error);
+		if (status == -ENOENT)
+			status = read_setting(command, key, value, settings);
 		if (status)
 			return status;
 	}
-	return 0;
+	return svio_qos_read_classes(command->request, &settings->qos, command->error);
 }
 
-/* The name in the request into command->name. */
-static int read_name(struct command *command)
+int command_read_name(struct command *command, const char *what)
 {
 	struct json_object *name = json_object_object_get(command->request, "name");
 	const char *text;
 	int status;
 
 	if (!json_object_is_type(name, json_type_string))
-		return refuse(command, "\"%s\" is missing: which VIF?", "name");
+		return command_refuse(command, "\"%s\" is missing: which %s?", "name", what);
 	text = json_object_get_string(name);
-	status = svio_name_check(text, command->error);
+	status = svio_name_check(what, text, command->error);
 	if (!status)
 		snprintf(command->name, sizeof(command->name), "%s", text);
 	return status;
 }
 
+int command_read_dry_run(struct command *command, bool *dry_run)
+{
+	struct json_object *value;
+
+	*dry_run = false;
+	if (!json_object_object_get_ex(command->request, "dry_run", &value))
+		return 0;
+	if (!json_object_is_type(value, json_type_boolean))
+		return command_refuse(command, "\"%s\" must be true or false", "dry_run");
+	*dry_run = json_object_get_boolean(value);
+	return 0;
+}
+
 static int find_vif(struct command *command, struct svio_vif **vif)
 {
-	int status = read_name(command);
+	int status = command_read_name(command, "VIF");
 
 	if (status)
 		return status;
@@ -190,50 +220,61 @@ static int find_vif(struct command *command, struct svio_vif **vif)
 static void finish(void *context, int status)
 {
 	struct command *command = context;
-	struct svio_vif *vif = command->gone ? NULL
-					     : svio_device_vif_find(command->device, command->name);
+	struct json_object *result = NULL;
 
 	if (status)
 		snprintf(command->error, sizeof(command->error),
-			 "VIF %s could not be %s: the firmware answered: %s", command->name,
-			 command->verb, strerror(-status));
-	answer(command, status, !status && vif ? svio_report_vif(vif) : NULL);
+			 "%s %s could not be %s: the firmware answered: %s", command->what,
+			 command->name, command->verb, strerror(-status));
+	else if (command->result)
+		result = json_object_get(command->result);
+	else if (command->report)
+		result = command->report(command);
+	command_answer(command, status, result);
 }
 
-/*
- * Who shall hear the firmware's answer: nobody where there is no firmware now.
- * Then the change is made, takes effect when the firmware is back, and an
- * administrator should not wait for that.
- */
-static svio_mailbox_done_fn listener(const struct command *command)
+svio_mailbox_done_fn command_listener(const struct command *command)
 {
 	return svio_device_ready(command->device) ? finish : NULL;
+}
+
+void command_conclude(struct command *command, int status, svio_mailbox_done_fn listener)
+{
+	if (status)
+		command_answer(command, status, NULL);
+	else if (!listener)
+		finish(command, 0);
+}
+
+static struct json_object *report_named(const struct command *command)
+{
+	const struct svio_vif *vif = svio_device_vif_find(command->device, command->name);
+
+	return vif ? svio_report_vif(vif) : NULL;
 }
 
 static void run_add(struct command *command)
 {
 	struct svio_vif_settings settings = { 0 };
-	svio_mailbox_done_fn done = listener(command);
-	int status = read_name(command);
+	svio_mailbox_done_fn done = command_listener(command);
+	int status = command_read_name(command, "VIF");
 
 	if (!status)
 		status = read_settings(command, &settings);
 	if (!status) {
 		snprintf(settings.name, sizeof(settings.name), "%s", command->name);
 		command->verb = "made";
+		command->report = report_named;
 		status = svio_device_vif_add_then(command->device, &settings, command->error, done,
 						  command);
 	}
-	if (status)
-		answer(command, status, NULL);
-	else if (!done)
-		finish(command, 0);
+	command_conclude(command, status, done);
 }
 
 static void run_set(struct command *command)
 {
 	struct svio_vif_settings settings;
-	svio_mailbox_done_fn done = listener(command);
+	svio_mailbox_done_fn done = command_listener(command);
 	struct svio_vif *vif;
 	int status = find_vif(command, &vif);
 
@@ -243,29 +284,23 @@ static void run_set(struct command *command)
 	}
 	if (!status) {
 		command->verb = "changed";
+		command->report = report_named;
 		status = svio_device_vif_set_then(command->device, &settings, command->error, done,
 						  command);
 	}
-	if (status)
-		answer(command, status, NULL);
-	else if (!done)
-		finish(command, 0);
+	command_conclude(command, status, done);
 }
 
 static void run_del(struct command *command)
 {
-	svio_mailbox_done_fn done = listener(command);
-	int status = read_name(command);
+	svio_mailbox_done_fn done = command_listener(command);
+	int status = command_read_name(command, "VIF");
 
 	command->verb = "deleted";
-	command->gone = true;
 	if (!status)
 		status = svio_device_vif_del_then(command->device, command->name, command->error,
 						  done, command);
-	if (status)
-		answer(command, status, NULL);
-	else if (!done)
-		finish(command, 0);
+	command_conclude(command, status, done);
 }
 
 static void run_show(struct command *command)
@@ -273,7 +308,7 @@ static void run_show(struct command *command)
 	struct svio_vif *vif;
 	int status = find_vif(command, &vif);
 
-	answer(command, status, status ? NULL : svio_report_vif(vif));
+	command_answer(command, status, status ? NULL : svio_report_vif(vif));
 }
 
 static void run_list(struct command *command)
@@ -284,12 +319,12 @@ static void run_list(struct command *command)
 
 	for (; list && (vif = svio_device_vif_next(command->device, &slot)); slot++)
 		json_object_array_add(list, svio_report_vif(vif));
-	answer(command, 0, list);
+	command_answer(command, 0, list);
 }
 
 static void run_device(struct command *command)
 {
-	answer(command, 0, svio_report_device(command->device));
+	command_answer(command, 0, svio_report_device(command->device));
 }
 
 /* For reports on one VIF, or on all where no name is given. */
@@ -306,7 +341,7 @@ static void run_stats(struct command *command)
 	struct svio_vif *vif;
 	int status = find_optional_vif(command, &vif);
 
-	answer(command, status, status ? NULL : svio_report_stats(command->device, vif));
+	command_answer(command, status, status ? NULL : svio_report_stats(command->device, vif));
 }
 
 static void run_faults(struct command *command)
@@ -314,27 +349,28 @@ static void run_faults(struct command *command)
 	struct svio_vif *vif;
 	int status = find_optional_vif(command, &vif);
 
-	answer(command, status, status ? NULL : svio_report_faults(command->device, vif));
+	command_answer(command, status, status ? NULL : svio_report_faults(command->device, vif));
 }
 
-static const struct {
-	const char *name;
-	void (*run)(struct command *command); /* answers, now or later */
-} commands[] = {
+static const struct command_entry entries[] = {
 	{ "vif-add", run_add },   { "vif-set", run_set },   { "vif-del", run_del },
 	{ "vif-show", run_show }, { "vif-list", run_list }, { "device", run_device },
-	{ "stats", run_stats },   { "faults", run_faults },
+	{ "stats", run_stats },   { "faults", run_faults }, { 0 },
 };
 
 static void run_named(struct command *command, const char *name)
 {
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-		if (!strcmp(name, commands[i].name)) {
-			commands[i].run(command);
-			return;
+	const struct command_entry *const tables[] = { entries, command_qos_entries };
+
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+		for (const struct command_entry *entry = tables[i]; entry->name; entry++) {
+			if (!strcmp(name, entry->name)) {
+				entry->run(command);
+				return;
+			}
 		}
 	}
-	answer(command, refuse(command, "unknown command \"%.40s\"", name), NULL);
+	command_answer(command, command_refuse(command, "unknown command \"%.40s\"", name), NULL);
 }
 
 void svio_command_run(struct svio_device *device, struct json_object *request,
@@ -351,13 +387,14 @@ void svio_command_run(struct svio_device *device, struct json_object *request,
 	command->request = request;
 	command->reply = reply;
 	command->context = context;
+	command->what = "VIF";
 	if (device->closing) {
 		snprintf(command->error, sizeof(command->error), "sviod is ending");
-		answer(command, -ESHUTDOWN, NULL);
+		command_answer(command, -ESHUTDOWN, NULL);
 		return;
 	}
 	if (!json_object_is_type(name, json_type_string))
-		answer(command, refuse(command, "\"%s\" is missing", "cmd"), NULL);
+		command_answer(command, command_refuse(command, "\"%s\" is missing", "cmd"), NULL);
 	else
 		run_named(command, json_object_get_string(name));
 }

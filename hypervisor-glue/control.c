@@ -19,7 +19,7 @@
 #include "run_dir.h"
 
 #define BACKLOG         64
-#define READ_BYTES      4096
+#define READ_BYTES      65536
 #define JSON_DEPTH_MAX  8
 #define ACCEPT_PAUSE_US 100000
 

@@ -17,7 +17,8 @@
 struct svio_control;
 struct svio_device;
 
-#define SVIO_CONTROL_LINE_BYTES  65536
+/* The settings of 4096 VIFs with all their classes (qos-load) are one line. */
+#define SVIO_CONTROL_LINE_BYTES  (4 << 20)
 #define SVIO_CONTROL_CLIENTS_MAX 64
 
 /* 0 and *control; -errno with a message logged. */

@@ -50,6 +50,8 @@ static int replay(struct svio_device *device)
 
 	if (!status)
 		status = svio_objects_replay(device->objects);
+	if (!status)
+		status = svio_groups_replay(device);
 	/*
 	 * Not those that are being deleted: a new VIF may have their MAC already, and
 	 * would be refused. The mailbox keeps their VIF_DEL to itself.
@@ -167,6 +169,9 @@ static int make_parts(struct svio_device *device, const struct svio_device_optio
 	status = make_iommu(device);
 	if (status)
 		return status;
+	status = svio_groups_open(device);
+	if (status)
+		return status;
 	device->vifs = calloc(options->vifs_max, sizeof(struct svio_vif *));
 	device->run_dir = strdup(options->run_dir);
 	device->wire = strdup(options->wire);
@@ -196,6 +201,7 @@ static void free_parts(struct svio_device *device)
 	svio_mailbox_free(device->mailbox);
 	svio_control_free(device->control);
 	svio_objects_free(device->objects);
+	svio_groups_close(device);
 	free(device->iommu_state);
 	if (device->kick_fd >= 0)
 		close(device->kick_fd);

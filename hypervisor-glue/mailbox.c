@@ -368,6 +368,8 @@ static bool is_covered(uint32_t type)
 	case SVIO_HOST_VIF_ADD:
 	case SVIO_HOST_VIF_UPDATE:
 	case SVIO_HOST_IRQ_SET:
+	case SVIO_HOST_GROUP_SET:
+	case SVIO_HOST_GROUP_DEL:
 		return true;
 	default:
 		return false;

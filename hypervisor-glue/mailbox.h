@@ -5,7 +5,7 @@
  * A request waits here until the firmware answers it. When the firmware dies
  * those without an answer stay, and the next firmware gets them after HELLO
  * and a replay of what the registry knows. Requests that only repeat what the
- * replay says (an object, a VIF, its config, a vector) are not sent again, nor
+ * replay says (an object, a group, a VIF, its config, a vector) are not sent again, nor
  * those about a VIF that is being deleted, because the replay leaves it out:
  * they are answered when the replay was.
  *

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "device.h"
+#include "qos_json.h"
 #include "settings.h"
 #include "svio_error.h"
 #include "svio_iommu_walk.h"
@@ -106,6 +107,7 @@ static struct json_object *report_maps(const struct svio_vif *vif)
 struct json_object *svio_report_vif(const struct svio_vif *vif)
 {
 	const struct svio_vif_settings *settings = &vif->settings;
+	const struct svio_group *group = svio_group_get(vif->device, settings->qos.group);
 	struct json_object *report = json_object_new_object();
 	uint32_t state = read_reg(vif, SVIO_REG_STATUS);
 	char mac[SVIO_MAC_BYTES];
@@ -119,8 +121,10 @@ struct json_object *svio_report_vif(const struct svio_vif *vif)
 	add_number(report, "queues", settings->queues);
 	add_number(report, "vectors", vif->vectors);
 	add_number(report, "mtu", settings->mtu_max);
-	add_number(report, "max_bps", settings->max_bps);
+	add_text(report, "group", group ? group->name : SVIO_PORT_NAME);
+	svio_qos_report_node(report, &settings->qos.node, true);
 	add_number(report, "rx_max_bps", settings->rx_max_bps);
+	svio_qos_report_classes(report, &settings->qos, true);
 	add_flag(report, "trusted", settings->trusted);
 	add_text(report, "link", settings->link_down ? "down" : "up");
 	add_flag(report, "connected", svio_vif_connected(vif));
@@ -146,6 +150,15 @@ static struct json_object *report_firmware(const struct svio_device *device)
 	return report;
 }
 
+static uint32_t count_groups(const struct svio_device *device)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 1; i < SVIO_HOST_GROUPS_MAX; i++)
+		count += svio_group_get(device, i) != NULL;
+	return count;
+}
+
 struct json_object *svio_report_device(const struct svio_device *device)
 {
 	struct svio_host_segment *shared = device->segment.shared;
@@ -161,6 +174,7 @@ struct json_object *svio_report_device(const struct svio_device *device)
 		   __atomic_load_n(&shared->wire_speed, __ATOMIC_RELAXED));
 	add_number(report, "vifs", device->vif_count);
 	add_number(report, "vifs_max", device->segment.vifs_max);
+	add_number(report, "groups", count_groups(device));
 	add_number(report, "memory_objects", svio_objects_count(device->objects));
 	add_number(report, "unmap_wait_max_us", device->grace_max_ns / 1000);
 	add_number(report, "uptime_ms", (svio_clock_ns() - device->started_ns) / 1000000);

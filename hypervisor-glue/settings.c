@@ -58,36 +58,101 @@ static const char *parse_decimal(const char *text, uint64_t *whole, uint64_t *mi
 	return at == text ? NULL : at;
 }
 
-int svio_rate_parse(const char *text, uint64_t *bps, char *error)
+/* A number and its letter; what follows is the caller's to read. NULL: none, or above max. */
+static const char *parse_scaled(const char *text, uint64_t max, bool binary, uint64_t *number)
 {
 	uint64_t whole, micro, factor = 1;
+	const char *at = parse_decimal(text, &whole, &micro);
+
+	if (!at)
+		return NULL;
+	if (*at && unit_factor(*at)) {
+		factor = unit_factor(*at);
+		at++;
+	}
+	if (binary && factor > 1 && (*at == 'i' || *at == 'I')) {
+		factor = factor == 1000              ? 1ull << 10
+			 : factor == 1000000         ? 1ull << 20
+			 : factor < 1000000000000ull ? 1ull << 30
+						     : 1ull << 40;
+		at++;
+	}
+	/* Beyond max by so much that it could wrap, or just so. */
+	if (whole > max / factor || whole * factor + micro * factor / 1000000 > max)
+		*number = UINT64_MAX;
+	else
+		*number = whole * factor + micro * factor / 1000000;
+	return at;
+}
+
+int svio_rate_parse(const char *text, uint64_t *bps, char *error)
+{
 	const char *at;
 
 	if (!strcasecmp(text, "off") || !strcasecmp(text, "none")) {
 		*bps = 0;
 		return 0;
 	}
-	at = parse_decimal(text, &whole, &micro);
-	if (!at)
+	at = parse_scaled(text, SVIO_RATE_MAX_BPS, false, bps);
+	if (!at || (*at && strcasecmp(at, "bit") != 0 && strcasecmp(at, "bit/s") != 0 &&
+		    strcasecmp(at, "bps") != 0))
 		return refuse_rate(text, error);
-	if (*at && unit_factor(*at))
-		factor = unit_factor(*at++);
-	if (*at && strcasecmp(at, "bit") != 0 && strcasecmp(at, "bit/s") != 0 &&
-	    strcasecmp(at, "bps") != 0)
-		return refuse_rate(text, error);
-	if (whole > SVIO_RATE_MAX_BPS / factor ||
-	    whole * factor + micro * factor / 1000000 > SVIO_RATE_MAX_BPS) {
-		snprintf(error, SVIO_ERROR_BYTES, "rate %.40s is too high: at most 10T, or off",
+	if (*bps > SVIO_RATE_MAX_BPS) {
+		snprintf(error, SVIO_ERROR_BYTES, "rate %.40s is too high: at most 400G, or off",
 			 text);
 		return -EINVAL;
 	}
-	*bps = whole * factor + micro * factor / 1000000;
 	if (*bps < SVIO_RATE_MIN_BPS) {
-		snprintf(error, SVIO_ERROR_BYTES,
-			 "rate %.40s is too low: at least 64k, or off for no ceiling", text);
+		snprintf(error, SVIO_ERROR_BYTES, "rate %.40s is too low: at least 1k, or off",
+			 text);
 		return -EINVAL;
 	}
 	return 0;
+}
+
+static bool is_default(const char *text)
+{
+	return !strcasecmp(text, "off") || !strcasecmp(text, "none") ||
+	       !strcasecmp(text, "default");
+}
+
+static int check_parsed(const char *text, uint64_t max, uint64_t number, char *error)
+{
+	if (number >= 1 && number <= max)
+		return 0;
+	snprintf(error, SVIO_ERROR_BYTES, "%.40s is out of range: 1 to %" PRIu64 ", or default",
+		 text, max);
+	return -EINVAL;
+}
+
+int svio_count_parse(const char *text, uint64_t max, uint64_t *count, char *error)
+{
+	const char *at;
+
+	*count = 0;
+	if (is_default(text))
+		return 0;
+	at = parse_scaled(text, max, false, count);
+	if (at && !*at)
+		return check_parsed(text, max, *count, error);
+	snprintf(error, SVIO_ERROR_BYTES,
+		 "\"%.40s\" is not a number: write it like 1500, 100k or 1.5M", text);
+	return -EINVAL;
+}
+
+int svio_bytes_parse(const char *text, uint64_t max, uint64_t *bytes, char *error)
+{
+	const char *at;
+
+	*bytes = 0;
+	if (is_default(text))
+		return 0;
+	at = parse_scaled(text, max, true, bytes);
+	if (at && (!*at || !strcmp(at, "B") || !strcmp(at, "b")))
+		return check_parsed(text, max, *bytes, error);
+	snprintf(error, SVIO_ERROR_BYTES,
+		 "\"%.40s\" is not a number of bytes: write it like 9000, 64k or 1MiB", text);
+	return -EINVAL;
 }
 
 const char *svio_rate_format(uint64_t bps, char text[SVIO_RATE_BYTES])
@@ -171,7 +236,7 @@ void svio_mac_from_name(const char *name, uint32_t try, uint8_t mac[6])
 	mac[0] = (uint8_t)((mac[0] & 0xfc) | 0x02);
 }
 
-int svio_name_check(const char *name, char *error)
+int svio_name_check(const char *what, const char *name, char *error)
 {
 	size_t bytes = strnlen(name, SVIO_HOST_NAME_BYTES);
 	bool valid = bytes > 0 && bytes < SVIO_HOST_NAME_BYTES &&
@@ -183,16 +248,34 @@ int svio_name_check(const char *name, char *error)
 	/* NAME.sock would take the place of the control socket. */
 	if (valid && !strcmp(name, "control")) {
 		snprintf(error, SVIO_ERROR_BYTES,
-			 "\"control\" cannot be a VIF's name: control.sock is sviod's own socket");
+			 "\"control\" cannot be a %s's name: control.sock is sviod's own socket",
+			 what);
+		return -EINVAL;
+	}
+	if (valid && !strcmp(name, SVIO_PORT_NAME)) {
+		snprintf(error, SVIO_ERROR_BYTES,
+			 "\"port\" cannot be a %s's name: it names the device's own port", what);
 		return -EINVAL;
 	}
 	if (valid)
 		return 0;
 	snprintf(error, SVIO_ERROR_BYTES,
-		 "\"%.40s\" cannot be a VIF's name: use 1 to 31 of a-z, 0-9, '.', '_' and '-', "
+		 "\"%.40s\" cannot be a %s's name: use 1 to 31 of a-z, 0-9, '.', '_' and '-', "
 		 "a letter or digit first",
-		 name);
+		 name, what);
 	return -EINVAL;
+}
+
+void svio_lanes_default(uint32_t classes, uint8_t lane[SVIO_HOST_LEVELS])
+{
+	for (uint32_t level = 0; level < SVIO_HOST_LEVELS; level++)
+		lane[level] = (uint8_t)(level * classes / SVIO_HOST_LEVELS);
+}
+
+void svio_dscp_default(uint8_t level[64])
+{
+	for (uint8_t dscp = 0; dscp < 64; dscp++)
+		level[dscp] = dscp >> 3;
 }
 
 static int check_range(const char *what, uint64_t value, uint64_t min, uint64_t max, char *error)
@@ -209,6 +292,44 @@ static int check_rate(const char *what, uint64_t bps, char *error)
 	return bps == 0 ? 0 : check_range(what, bps, SVIO_RATE_MIN_BPS, SVIO_RATE_MAX_BPS, error);
 }
 
+/* Lanes lead to classes that there are, DSCPs to levels that there are. */
+static int check_tables(const struct svio_host_vif_qos *qos, char *error)
+{
+	for (uint32_t level = 0; level < SVIO_HOST_LEVELS; level++) {
+		if (qos->lane[level] == 0 || qos->lane[level] < qos->classes)
+			continue;
+		snprintf(error, SVIO_ERROR_BYTES,
+			 "lanes: level %u goes to class %u, but the classes are numbered 0 to %u",
+			 level, qos->lane[level], qos->classes ? qos->classes - 1 : 0);
+		return -EINVAL;
+	}
+	for (uint32_t dscp = 0; dscp < 64; dscp++) {
+		if (qos->dscp_level[dscp] < SVIO_HOST_LEVELS)
+			continue;
+		snprintf(error, SVIO_ERROR_BYTES,
+			 "dscp: %u goes to level %u, but levels are 0 to 7", dscp,
+			 qos->dscp_level[dscp]);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int complete_qos(struct svio_vif_settings *settings, char *error)
+{
+	struct svio_host_vif_qos *qos = &settings->qos;
+
+	if (qos->classes > SVIO_HOST_CLASSES)
+		return check_range("number of classes", qos->classes, 0, SVIO_HOST_CLASSES, error);
+	if (!settings->mapped) {
+		svio_lanes_default(qos->classes, qos->lane);
+		svio_dscp_default(qos->dscp_level);
+		settings->mapped = true;
+	}
+	for (uint32_t i = qos->classes; i < SVIO_HOST_CLASSES; i++)
+		memset(&qos->class_node[i], 0, sizeof(qos->class_node[i]));
+	return check_tables(qos, error);
+}
+
 int svio_settings_complete(struct svio_vif_settings *settings, char *error)
 {
 	static const uint8_t zero[6];
@@ -220,7 +341,7 @@ int svio_settings_complete(struct svio_vif_settings *settings, char *error)
 		settings->queues = SVIO_QUEUES_DEFAULT;
 	if (settings->mtu_max == 0)
 		settings->mtu_max = SVIO_MTU_DEFAULT;
-	status = svio_name_check(settings->name, error);
+	status = svio_name_check("VIF", settings->name, error);
 	if (!status)
 		status = check_range("VLAN", settings->vlan, 0, VLAN_MAX, error);
 	if (!status)
@@ -229,9 +350,9 @@ int svio_settings_complete(struct svio_vif_settings *settings, char *error)
 	if (!status)
 		status = check_range("MTU", settings->mtu_max, SVIO_MTU_MIN, SVIO_MTU_MAX, error);
 	if (!status)
-		status = check_rate("max, in bits/s:", settings->max_bps, error);
-	if (!status)
 		status = check_rate("rx-max, in bits/s:", settings->rx_max_bps, error);
+	if (!status)
+		status = complete_qos(settings, error);
 	if (!status && memcmp(settings->mac, zero, 6) != 0)
 		status = svio_mac_parse(svio_mac_format(settings->mac, mac), settings->mac, error);
 	return status;

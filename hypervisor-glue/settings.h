@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "registry.h"
+#include "svio_sched.h"
 
 #define SVIO_ERROR_BYTES 256
 
@@ -21,8 +22,10 @@
 #define SVIO_MTU_DEFAULT    9000
 #define SVIO_MTU_MIN        68
 #define SVIO_MTU_MAX        9000
-#define SVIO_RATE_MIN_BPS   64000ull
-#define SVIO_RATE_MAX_BPS   10000000000000ull
+#define SVIO_RATE_MIN_BPS   SVIO_SCHED_BPS_MIN
+#define SVIO_RATE_MAX_BPS   SVIO_SCHED_BPS_MAX
+/* The name of the tree's root: no VIF and no group can have it. */
+#define SVIO_PORT_NAME "port"
 
 /*
  * "2.5G", "50M", "300k", "1000000" (bits/s, decimal; "bit" or "bit/s" or "bps"
@@ -32,6 +35,13 @@ int svio_rate_parse(const char *text, uint64_t *bps, char *error);
 /* "2.5G", "off" for 0: what svio_rate_parse() reads, with at most four digits where exact. */
 #define SVIO_RATE_BYTES 32
 const char *svio_rate_format(uint64_t bps, char text[SVIO_RATE_BYTES]);
+
+/*
+ * How many, with the letters of rates: "100k", "1.5M", "64000"; "off" and "default": 0.
+ * For bytes also "512KiB", "1MiB". From 1 to max. 0; -EINVAL with a sentence.
+ */
+int svio_count_parse(const char *text, uint64_t max, uint64_t *count, char *error);
+int svio_bytes_parse(const char *text, uint64_t max, uint64_t *bytes, char *error);
 
 /* "52:54:00:12:34:56", unicast and not zero. 0; -EINVAL with a sentence. */
 int svio_mac_parse(const char *text, uint8_t mac[6], char *error);
@@ -45,10 +55,24 @@ const char *svio_mac_format(const uint8_t mac[6], char text[SVIO_MAC_BYTES]);
  */
 void svio_mac_from_name(const char *name, uint32_t try, uint8_t mac[6]);
 
-/* [a-z0-9][a-z0-9._-]*, at most 31, not "control". 0; -EINVAL with a sentence. */
-int svio_name_check(const char *name, char *error);
+/*
+ * [a-z0-9][a-z0-9._-]*, at most 31, not "control" and not "port". what: "VIF" or "group". 0;
+ * -EINVAL with a sentence.
+ */
+int svio_name_check(const char *what, const char *name, char *error);
 
-/* Fill in the defaults (not the MAC) and check everything. 0; -EINVAL with a sentence. */
+/*
+ * Service levels to classes as they are where nobody says otherwise: the levels are shared
+ * out in order, the highest to the last class.
+ */
+void svio_lanes_default(uint32_t classes, uint8_t lane[SVIO_HOST_LEVELS]);
+/* DSCP to service level: its upper three bits (RFC 2474, class selectors). */
+void svio_dscp_default(uint8_t level[64]);
+
+/*
+ * Fill in the defaults (not the MAC) and check everything that can be judged without
+ * knowing other VIFs. 0; -EINVAL with a sentence.
+ */
 int svio_settings_complete(struct svio_vif_settings *settings, char *error);
 
 /* MSI-X vectors: one for the admin queue, one for each transmit and receive queue, at most 64. */

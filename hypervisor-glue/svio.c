@@ -35,6 +35,9 @@ static const char outro[] =
 	"Examples:\n"
 	"  svio vif add web --max 2.5G\n"
 	"  svio vif qemu-args web\n"
+	"  svio group add blue --max 10G\n"
+	"  svio vif set web --group blue --min 3G\n"
+	"  svio qos show\n"
 	"  svio stats --watch\n";
 
 void cli_fail(enum cli_exit status, const char *format, ...)
@@ -68,7 +71,8 @@ void cli_print_help(const struct cli_command *command)
 /* All commands in the order of the help; the number of them. */
 static size_t list_commands(const struct cli_command **list)
 {
-	const struct cli_command *const tables[] = { cli_vif_commands, cli_report_commands };
+	const struct cli_command *const tables[] = { cli_vif_commands, cli_group_commands,
+						     cli_qos_commands, cli_report_commands };
 	size_t count = 0;
 
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
@@ -130,6 +134,16 @@ int cli_next_option(const struct cli_command *command, struct cli *cli, int argc
 	}
 }
 
+/* What the first argument of a command is a name of. */
+static const char *what_is_named(const struct cli_command *command)
+{
+	if (!strncmp(command->arguments, "NODE", 4))
+		return "node";
+	if (!strncmp(command->arguments, "FILE", 4))
+		return "file";
+	return command->group && !strcmp(command->group, "group") ? "group" : "VIF";
+}
+
 void cli_take_arguments(const struct cli_command *command, int argc, char **argv, int min, int max,
 			const char **taken)
 {
@@ -137,8 +151,8 @@ void cli_take_arguments(const struct cli_command *command, int argc, char **argv
 
 	format_title(command, title, sizeof(title));
 	if (argc - optind < min)
-		cli_fail(CLI_USAGE, "%s: which VIF? Usage: svio %s %s", title, title,
-			 command->arguments);
+		cli_fail(CLI_USAGE, "%s: which %s? Usage: svio %s %s", title,
+			 what_is_named(command), title, command->arguments);
 	if (argc - optind > max)
 		cli_fail(CLI_USAGE, "%s: \"%s\" is too much. Usage: svio %s %s", title,
 			 argv[optind + max], title, command->arguments);

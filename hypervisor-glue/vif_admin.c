@@ -115,13 +115,7 @@ static void write_config(struct svio_vif *vif)
 	config->vectors = vif->vectors;
 	config->mtu_max = settings->mtu_max;
 	config->rx_max_bps = settings->rx_max_bps;
-	vif->shared->qos.node = (struct svio_host_qos){
-		.min_bps = settings->min_bps,
-		.max_bps = settings->max_bps,
-		.burst_bytes = settings->burst_bytes,
-		.weight = settings->weight,
-		.priority = settings->priority,
-	};
+	vif->shared->qos = settings->qos;
 	memcpy(config->name, settings->name, sizeof(config->name));
 }
 
@@ -255,7 +249,16 @@ int svio_device_vif_add_then(struct svio_device *device, const struct svio_vif_s
 			 settings.name);
 		return -EEXIST;
 	}
+	if (svio_group_find(device, settings.name)) {
+		snprintf(
+			error, SVIO_ERROR_BYTES,
+			"%s is the name of a group: choose another, so that both can be told apart",
+			settings.name);
+		return -EEXIST;
+	}
 	status = choose_mac(device, &settings, NULL, error);
+	if (!status)
+		status = svio_device_admit_vif(device, &settings, error);
 	if (status)
 		return status;
 	slot = choose_slot(device, error);
@@ -306,9 +309,8 @@ static void finish_update(void *context, int status)
 	free(update);
 }
 
-/* Takes over vif->settings = *settings. */
-static int post_update(struct svio_vif *vif, const struct svio_vif_settings *settings,
-		       svio_mailbox_done_fn done, void *context)
+int svio_vif_update(struct svio_vif *vif, const struct svio_vif_settings *settings,
+		    svio_mailbox_done_fn done, void *context)
 {
 	struct update *update = malloc(sizeof(*update));
 	int status;
@@ -350,9 +352,11 @@ int svio_device_vif_set_then(struct svio_device *device, const struct svio_vif_s
 		return -EINVAL;
 	}
 	status = choose_mac(device, &settings, vif, error);
+	if (!status && memcmp(&settings.qos, &vif->settings.qos, sizeof(settings.qos)) != 0)
+		status = svio_device_admit_vif(device, &settings, error);
 	if (status)
 		return status;
-	status = post_update(vif, &settings, done, context);
+	status = svio_vif_update(vif, &settings, done, context);
 	if (status)
 		snprintf(error, SVIO_ERROR_BYTES, "VIF %s cannot be changed: %s", settings.name,
 			 strerror(-status));

@@ -75,6 +75,9 @@ class SvioTest(unittest.TestCase):
     def tearDown(self):
         for vif in self.json("vif", "list"):
             self.ok("vif", "del", vif["name"])
+        for group in sorted(self.json("group", "list"), key=lambda g: g["parent"] == "port"):
+            self.ok("group", "del", group["name"])
+        self.ok("qos", "set", "port", "--max", "off", "--min", "off")
 
     def ok(self, *words):
         result = self.device.run(*words)
@@ -139,6 +142,101 @@ class SvioTest(unittest.TestCase):
         times = [json.loads(line)["time_ns"] for line in lines]
         self.assertEqual((len(times), times), (3, sorted(times)))
 
+    def make_tree(self):
+        self.ok("qos", "set", "port", "--max", "20G")
+        self.ok("group", "add", "blue", "--max", "10G", "--weight", "2")
+        self.ok("group", "add", "lab", "--parent", "blue", "--min", "1G", "--burst", "1MiB")
+        self.ok("vif", "add", "web", "--group", "blue", "--min", "2.5G", "--max", "5G",
+                "--classes", "2", "--lanes", "0,0,0,0,0,0,0,1", "--dscp", "46=7,10=3")
+        self.ok("vif", "add", "db", "--group", "lab", "--max-pps", "1.5M", "--priority", "3")
+        self.ok("vif", "add", "free", "--rx-max", "2G")
+        self.ok("qos", "set", "web/1", "--priority", "7", "--max", "100M")
+
+    def test_tree_is_shown_as_it_was_made(self):
+        self.make_tree()
+        lines = self.ok("qos", "show").splitlines()
+        self.assertEqual([line.split()[0] for line in lines],
+                         ["NODE", "port", "free", "blue", "web", "web/0", "web/1", "lab", "db"])
+        self.assertEqual([len(line) - len(line.lstrip()) for line in lines],
+                         [0, 0, 2, 2, 4, 6, 6, 4, 6])
+        self.assertEqual(lines[6].split()[1:6], ["-", "100M", "-", "1", "7"])
+        self.assertEqual(len(self.ok("qos", "show", "lab").splitlines()), 3)
+        show = self.json("qos", "show", "web")
+        self.assertEqual([node["node"] for node in show["nodes"]], ["web", "web/0", "web/1"])
+        self.assertEqual({node["limited_by"] for node in show["nodes"]}, {"idle"})
+        self.assertEqual({sum(node["samples"].values()) for node in show["nodes"]}, {21})
+        lines = self.ok("qos", "show", "--watch=0.1", "--count", "2", "--json").splitlines()
+        self.assertEqual([len(json.loads(line)["nodes"]) for line in lines], [8, 8])
+        web = self.json("vif", "show", "web")
+        self.assertEqual((web["group"], web["min_bps"], web["lanes"], web["dscp"]),
+                         ("blue", 2500000000, [0, 0, 0, 0, 0, 0, 0, 1], {"46": 7, "10": 3}))
+        self.assertIn("class 1    max 100M, priority 7", self.ok("vif", "show", "web"))
+        groups = {group["name"]: group for group in self.json("group", "list")}
+        self.assertEqual((groups["lab"]["parent"], groups["lab"]["vifs"]), ("blue", 1))
+
+    def test_what_does_not_fit_changes_nothing(self):
+        self.make_tree()
+        before = self.json("qos", "save")
+        self.refused(1, "min 7G of VIF more does not fit: group blue has 6.5G left of its max 10G",
+                     "vif", "add", "more", "--group", "blue", "--min", "7G")
+        self.refused(1, "min 7.6G of VIF db does not fit: group blue has 7.5G left of its max 10G "
+                     "for all of group lab", "qos", "set", "db", "--min", "7.6G")
+        self.refused(1, "max 3G of group blue is below the 3.5G", "qos", "set", "blue", "--max",
+                     "3G")
+        self.refused(1, "above its own max 5G", "qos", "set", "web", "--min", "6G")
+        self.refused(1, "group lab is in it", "group", "del", "blue")
+        self.refused(1, "groups nest once", "group", "add", "deep", "--parent", "lab")
+        self.refused(1, "did you mean blue?", "vif", "set", "free", "--group", "bleu")
+        self.assertIn("priority 0 -> 4", self.ok("qos", "set", "free", "--priority", "4",
+                                                 "--dry-run"))
+        self.assertIn("Nothing would change", self.ok("qos", "set", "port", "--max", "20G",
+                                                      "--dry-run"))
+        self.assertEqual(self.json("qos", "save"), before)
+
+    def test_tree_is_saved_and_loaded(self):
+        self.make_tree()
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "tree.json"
+            self.ok("qos", "save", path)
+            saved = json.loads(path.read_text())
+            self.assertEqual(json.loads(self.ok("qos", "save")), saved)
+            self.assertEqual(os.listdir(folder), ["tree.json"])
+            self.ok("vif", "set", "web", "--classes", "off", "--group", "port", "--min", "off")
+            self.ok("vif", "set", "db", "--group", "blue", "--min", "9G")
+            self.ok("group", "del", "lab")
+            self.ok("group", "add", "extra")
+            self.ok("qos", "set", "port", "--max", "9G")
+            dry = self.ok("qos", "load", path, "--dry-run")
+            self.assertIn("lab: new group below blue", dry)
+            self.assertIn("extra: group is deleted", dry)
+            self.assertIn("db: min 9G -> off", dry)
+            self.assertEqual([g["name"] for g in self.json("group", "list")], ["blue", "extra"])
+            self.assertEqual(self.ok("qos", "load", path).splitlines()[1:],
+                             dry.splitlines()[1:])
+            self.assertEqual(sorted(self.json("qos", "save")["groups"], key=str),
+                             sorted(saved["groups"], key=str))
+            self.assertEqual(self.json("qos", "save")["vifs"], saved["vifs"])
+            self.assertEqual(self.ok("qos", "load", path), "Nothing changed.\n")
+            os.kill(self.device.status()["firmware"]["pid"], signal.SIGKILL)
+            wait_for(lambda: self.device.status()["firmware"]["state"] != "starting", "firmware")
+            self.assertEqual(self.ok("qos", "load", path), "Nothing changed.\n")
+            self.assertNotIn("refused", self.device.log_path.read_text())
+            self.check_bad_files(path, saved)
+        self.refused(1, "cannot read", "qos", "load", "/nonexistent/tree.json")
+        self.refused(1, "cannot write", "qos", "save", "/nonexistent/tree.json")
+
+    def check_bad_files(self, path, saved):
+        for text, part in (("{", "is not complete"), ('{\n"port" 7}', "line 2"),
+                           ("{} x", "something follows"), ("[]", "not an object"),
+                           ('{"groups": [{"name": "a"}, {"name": "A"}]}', "groups[1] (A)"),
+                           ('{"vifs": [{"name": "wbe"}]}', "did you mean web?")):
+            path.write_text(text)
+            self.refused(1, part, "qos", "load", path)
+        saved["vifs"][0]["min_bps"] = "25G"
+        path.write_text(json.dumps(saved))
+        self.refused(1, "min 25G of VIF", "qos", "load", path, "--dry-run")
+        self.refused(1, "min 25G of VIF", "qos", "load", path)
+
     def test_qemu_args_survive_a_shell(self):
         self.ok("vif", "add", "web")
         words = self.json("vif", "qemu-args", "web", "--memory", "4G")
@@ -174,14 +272,33 @@ class SvioTest(unittest.TestCase):
         self.refused(2, "did you mean stats?", "stat")
         self.refused(2, "unrecognized option", "--jason", "vif", "list")
         self.refused(2, "not a time", "stats", "--watch=0")
-        self.refused(2, "--weight", "vif", "set", "web", "--weight", "3")
+        self.refused(2, "whole number from 1 to 65535", "vif", "set", "web", "--weight", "0")
+        self.refused(2, "whole number from 0 to 7", "qos", "set", "web", "--priority", "8")
+        self.refused(2, "not a number of bytes", "qos", "set", "web", "--burst", "much")
+        self.refused(2, "out of range", "qos", "set", "web", "--max-pps", "2G")
+        self.refused(2, "too low: at least 1k", "qos", "set", "web", "--min", "999")
+        self.refused(2, "too high: at most 400G", "qos", "set", "web", "--max", "1T")
+        self.refused(2, "what?", "qos", "set", "web", "--dry-run")
+        self.refused(2, "which node?", "qos", "set", "--max", "1G")
+        self.refused(2, "which group?", "group", "add")
+        self.refused(2, "which file?", "qos", "load")
+        for lanes in ("0,1,2", "0,0,0,0,0,0,0,0,0", "0,0,0,0,0,0,0,8", "a", "0,0,0,0,0,0,0,0x"):
+            self.refused(2, "--lanes", "vif", "set", "web", "--classes", "2", "--lanes", lanes)
+        for dscp in ("64=1", "46=8", "46", "46=5,", "46:5", "-1=1", ""):
+            self.refused(2, "write it like 46=5,10=1", "vif", "set", "web", "--dscp", dscp)
+        self.refused(1, "has no classes: svio vif set web --classes N", "qos", "set", "web/0",
+                     "--max", "1G")
+        self.refused(1, "did you mean web?", "qos", "set", "wbe", "--max", "1G")
+        self.refused(1, "did you mean web?", "qos", "show", "wbe")
         answer = json.loads(self.refused(1, "no VIF", "vif", "show", "zzz", "--json"))
         self.assertEqual((answer["ok"], answer["error"]["code"]), (False, "ENOENT"))
 
     def test_help_is_everywhere(self):
         overview = self.ok("--help")
         for words in (("vif", "add"), ("vif", "set"), ("vif", "del"), ("vif", "list"),
-                      ("vif", "show"), ("vif", "qemu-args"), ("stats",), ("faults",), ("status",)):
+                      ("vif", "show"), ("vif", "qemu-args"), ("group", "add"), ("group", "del"),
+                      ("group", "list"), ("qos", "show"), ("qos", "set"), ("qos", "save"),
+                      ("qos", "load"), ("stats",), ("faults",), ("status",)):
             self.assertIn(" ".join(words), overview)
             text = self.ok(*words, "--help")
             self.assertIn("Usage: svio " + " ".join(words), text)

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "fake_protocol.h"
+#include "fake_tree.h"
 #include "svio_host.h"
 
 #define OBJECTS 65536
@@ -132,6 +133,8 @@ static int handle_vif(const struct svio_host_msg *msg, int count)
 			return -EEXIST;
 		if (count != 1)
 			return -EINVAL;
+		if (fake_tree_vif(vif, &vifs[vif].qos))
+			return -E2BIG;
 		vif_added[vif] = true;
 		*reg(vif, SVIO_REG_MAGIC) = SVIO_MAGIC;
 		return 0;
@@ -140,10 +143,13 @@ static int handle_vif(const struct svio_host_msg *msg, int count)
 		return -ENODEV;
 	if (msg->type == SVIO_HOST_VIF_DEL) {
 		vif_added[vif] = false;
+		fake_tree_vif(vif, NULL);
 		memset(vifs[vif].regs, 0, sizeof(vifs[vif].regs));
 	} else if (msg->type == SVIO_HOST_VIF_RESET) {
 		*reg(vif, SVIO_REG_SCRATCH) = 0;
 	} else {
+		if (fake_tree_vif(vif, &vifs[vif].qos))
+			return -E2BIG;
 		*reg(vif, SVIO_REG_LINK) = !(vifs[vif].config.flags & SVIO_HOST_VIF_LINK_DOWN);
 	}
 	return 0;
@@ -190,6 +196,13 @@ static int handle(const struct svio_host_msg *msg, const int *fds, int count)
 		return handle_vector(msg, fds, count);
 	case SVIO_HOST_REG_WRITE:
 		return handle_write(msg);
+	case SVIO_HOST_GROUP_SET:
+		return fake_tree_group(segment, (uint32_t)msg->arg[0], true);
+	case SVIO_HOST_GROUP_DEL:
+		return fake_tree_group(segment, (uint32_t)msg->arg[0], false);
+	case SVIO_HOST_QOS_READ:
+		fake_tree_read(segment, vifs);
+		return 0;
 	case SVIO_HOST_STOP:
 		return 0;
 	default:

@@ -2,41 +2,19 @@
 /* The control socket, as clients of all kinds use it. */
 #include <errno.h>
 #include <json-c/json.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "control.h"
+#include "control_client.h"
 #include "device.h"
 #include "glue_fixture.h"
 #include "svio_iommu_walk.h"
 #include "svio_test.h"
-
-static struct fixture fixture;
-
-struct client {
-	int fd;
-	size_t bytes;
-	bool eof;
-	char in[1 << 20];
-};
-
-static struct client client;
-
-static int connect_control(void)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s/control.sock", fixture.run_dir);
-	CU_ASSERT_EQUAL_FATAL(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-	return fd;
-}
 
 static void setup(void)
 {
@@ -49,102 +27,6 @@ static void teardown(void)
 {
 	close(client.fd);
 	fixture_close(&fixture);
-}
-
-static void send_text(const char *text)
-{
-	CU_ASSERT_EQUAL(send(client.fd, text, strlen(text), MSG_NOSIGNAL), (ssize_t)strlen(text));
-}
-
-static void receive(struct client *from)
-{
-	ssize_t bytes =
-		recv(from->fd, from->in + from->bytes, sizeof(from->in) - 1 - from->bytes, 0);
-
-	if (bytes > 0)
-		from->bytes += (size_t)bytes;
-	if (bytes == 0 || (bytes < 0 && errno != EAGAIN))
-		from->eof = true;
-	from->in[from->bytes] = '\0';
-}
-
-static bool has_line(void *context)
-{
-	struct client *from = context;
-
-	receive(from);
-	return from->eof || strchr(from->in, '\n');
-}
-
-static bool has_eof(void *context)
-{
-	struct client *from = context;
-
-	receive(from);
-	return from->eof;
-}
-
-/* The next answer; the caller's. NULL: the other end hung up. */
-static struct json_object *next_answer(void)
-{
-	struct json_object *answer;
-	char *end;
-
-	if (!fixture_wait(&fixture, has_line, &client))
-		return NULL;
-	end = strchr(client.in, '\n');
-	if (!end)
-		return NULL;
-	*end = '\0';
-	answer = json_tokener_parse(client.in);
-	client.bytes -= (size_t)(end + 1 - client.in);
-	memmove(client.in, end + 1, client.bytes + 1);
-	return answer;
-}
-
-/* Sends a request and asserts that it is answered well. The result, the caller's. */
-static struct json_object *ask(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-static struct json_object *ask(const char *format, ...)
-{
-	struct json_object *answer, *result;
-	char request[1024];
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(request, sizeof(request), format, arguments);
-	va_end(arguments);
-	send_text(request);
-	send_text("\n");
-	answer = next_answer();
-	CU_ASSERT(json_object_get_boolean(json_object_object_get(answer, "ok")));
-	result = json_object_get(json_object_object_get(answer, "result"));
-	json_object_put(answer);
-	return result;
-}
-
-static const char *field(struct json_object *from, const char *key)
-{
-	const char *text = json_object_get_string(json_object_object_get(from, key));
-
-	return text ? text : "";
-}
-
-/* Sends a request and asserts that it is refused with this code and a text that has part in it. */
-static void expect_error(const char *request, const char *code, const char *part)
-{
-	struct json_object *answer, *error;
-
-	send_text(request);
-	send_text("\n");
-	answer = next_answer();
-	CU_ASSERT_FALSE(json_object_get_boolean(json_object_object_get(answer, "ok")));
-	error = json_object_object_get(answer, "error");
-	CU_ASSERT_STRING_EQUAL(field(error, "code"), code);
-	CU_ASSERT_PTR_NOT_NULL(strstr(field(error, "message"), part));
-	if (!strstr(field(error, "message"), part))
-		fprintf(stderr, "%s -> %s\n", request, field(error, "message"));
-	json_object_put(answer);
 }
 
 static void socket_is_for_its_owner_only(void)
@@ -204,7 +86,10 @@ static void bad_requests_are_answered_with_a_sentence(void)
 	expect_error("{\"cmd\":\"vif-add\",\"name\":\"../x\"}", "EINVAL", "name");
 	expect_error("{\"cmd\":\"vif-add\",\"name\":\"web\"}", "EEXIST", "exists");
 	expect_error("{\"cmd\":\"vif-add\",\"name\":\"b\",\"colour\":1}", "EINVAL", "colour");
-	expect_error("{\"cmd\":\"vif-add\",\"name\":\"b\",\"weight\":1}", "EINVAL", "weight");
+	expect_error("{\"cmd\":\"vif-add\",\"name\":\"b\",\"weight\":65536}", "EINVAL", "weight");
+	expect_error("{\"cmd\":\"vif-add\",\"name\":\"b\",\"priority\":8}", "EINVAL", "priority");
+	expect_error("{\"cmd\":\"vif-add\",\"name\":\"b\",\"group\":\"x\"}", "ENOENT", "group x");
+	expect_error("{\"cmd\":\"vif-add\",\"name\":\"port\"}", "EINVAL", "port");
 	expect_error("{\"cmd\":\"vif-add\",\"name\":\"b\",\"vlan\":-1}", "EINVAL", "vlan");
 	expect_error("{\"cmd\":\"vif-add\",\"name\":\"b\",\"vlan\":1.5}", "EINVAL", "vlan");
 	expect_error("{\"cmd\":\"vif-add\",\"name\":\"b\",\"vlan\":70000}", "EINVAL", "vlan");
@@ -274,7 +159,7 @@ static void request_before_end_of_input_is_answered(void)
 		CU_ASSERT(json_object_get_boolean(json_object_object_get(answer, "ok")));
 		json_object_put(answer);
 	}
-	fixture_wait(&fixture, has_eof, &client);
+	fixture_wait(&fixture, client_has_eof, &client);
 	CU_ASSERT_EQUAL(client.bytes, 0);
 }
 
@@ -288,7 +173,7 @@ static bool sent_all(void *context)
 	bytes = send(client.fd, junk, *left < sizeof(junk) ? *left : sizeof(junk), MSG_NOSIGNAL);
 	if (bytes > 0)
 		*left -= (size_t)bytes;
-	receive(&client);
+	client_receive(&client);
 	return *left == 0 || client.eof;
 }
 
@@ -297,7 +182,7 @@ static void request_without_end_is_refused_and_hung_up(void)
 	size_t left = 4ul * SVIO_CONTROL_LINE_BYTES;
 
 	fixture_wait(&fixture, sent_all, &left);
-	fixture_wait(&fixture, has_eof, &client);
+	fixture_wait(&fixture, client_has_eof, &client);
 	CU_ASSERT(left > 0);
 	CU_ASSERT_PTR_NOT_NULL(strstr(client.in, "too long"));
 }
@@ -361,7 +246,7 @@ static void clients_200_leak_no_descriptor(void)
 	close(client.fd);
 	client.fd = fds[SVIO_CONTROL_CLIENTS_MAX + 7];
 	client.bytes = 0;
-	fixture_wait(&fixture, has_eof, &client);
+	fixture_wait(&fixture, client_has_eof, &client);
 	CU_ASSERT_PTR_NOT_NULL(strstr(client.in, "too many"));
 	for (int i = 0; i < SVIO_CONTROL_CLIENTS_MAX + 7; i++)
 		close(fds[i]);

@@ -127,7 +127,7 @@ static void vif_set_changes_config_and_tells_firmware(void)
 	vif = fixture_vif(&fixture, "a");
 	settings = *svio_vif_settings_get(vif);
 	for (int i = 1; i <= 100; i++) {
-		settings.max_bps = (uint64_t)i * 1000000;
+		settings.qos.node.max_bps = (uint64_t)i * 1000000;
 		CU_ASSERT_EQUAL(svio_device_vif_set(fixture.device, &settings, error), 0);
 	}
 	settings.link_down = true;
