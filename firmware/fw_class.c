@@ -51,11 +51,13 @@ static bool peek_entry(struct svio_fw *fw, const struct fw_qref *ref, uint32_t i
 {
 	const struct fw_queue *queue = fw_queue_of(ref);
 	uint64_t addr = queue->ring + 16ull * (index & ((1u << queue->ring_lg2) - 1));
+	uint64_t words[2];
 	struct fw_run run;
 
 	if (fw_dma_find(fw, ref->vif, addr, 16, FW_READ, &run) != SVIO_IOMMU_OK || run.bytes < 16)
 		return false;
-	fw_dma_read16(desc, run.data);
+	fw_dma_read16(words, run.data);
+	memcpy(desc, words, sizeof(*desc));
 	return true;
 }
 

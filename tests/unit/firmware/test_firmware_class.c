@@ -411,7 +411,8 @@ static void queue_is_looked_at_after_its_turn(void)
 		update();
 		for (i = 0; i < count; i++) {
 			guest_frame_between(frame, 9000, 0, 1, i);
-			memcpy(frame + 12, "\x08\x00\x45\x20", 4);
+			svio_put_be16(frame + 12, SVIO_ETHERTYPE_IPV4);
+			svio_put_be16(frame + 14, 0x4520);
 			send_on(0, 9000, 1);
 		}
 		queue_numbered(0, 7, 2);
