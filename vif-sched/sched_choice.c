@@ -118,6 +118,16 @@ void sched_child_set_share(struct svio_sched *sched, struct sched_node *child, u
 	child->octave[SCHED_SHARE] = (uint8_t)(32 - __builtin_clz(child->tag_per_byte - 1) - 15);
 }
 
+/* It owes, or is owed, as many bytes of its min as before. */
+static void change_due(struct sched_node *c, uint64_t cost, uint64_t now_ns)
+{
+	bool owed = sched_before(c->due.ns, now_ns);
+	uint64_t ns = owed ? now_ns - c->due.ns : c->due.ns - now_ns;
+
+	ns = c->min_cost && cost ? sched_mul_div(ns, cost, c->min_cost) : 0;
+	sched_clock_set(&c->due, owed ? now_ns - ns : now_ns + ns);
+}
+
 void sched_child_set_min(struct svio_sched *sched, struct sched_node *child, uint64_t cost,
 			 uint64_t now_ns)
 {
@@ -125,8 +135,7 @@ void sched_child_set_min(struct svio_sched *sched, struct sched_node *child, uin
 
 	if (sched_queued(child, SCHED_DUE))
 		sched_queue_unlink(&child->home->due, sched->node, child, SCHED_DUE);
-	if (!child->min_cost || sched_before(child->due.ns, now_ns))
-		sched_clock_set(&child->due, now_ns);
+	change_due(child, cost, now_ns);
 	child->min_cost = cost;
 	child->octave[SCHED_DUE] =
 		(uint8_t)(log2 > SCHED_DUE_COST_LOG2 ? log2 - SCHED_DUE_COST_LOG2 : 0);

@@ -9,23 +9,6 @@
 /* Slots of 4 us. */
 #define TIMER_LATE_OCTAVE 6u
 
-static inline void take(struct sched_clock *free, uint64_t depth_ns, uint64_t cost, uint64_t units,
-			uint64_t now_ns)
-{
-	/* A bucket holds no more than its depth. */
-	if (sched_before(free->ns, now_ns - depth_ns))
-		sched_clock_set(free, now_ns - depth_ns);
-	sched_clock_advance(free, cost, units);
-}
-
-void sched_take_tokens(struct sched_node *node, uint64_t bytes, uint32_t packets, uint64_t now_ns)
-{
-	if (node->max_cost)
-		take(&node->free, node->depth_ns, node->max_cost, bytes, now_ns);
-	if (node->flags & SCHED_COUNTS_PACKETS)
-		take(&node->packet_free, node->packet_depth_ns, node->packet_cost, packets, now_ns);
-}
-
 uint64_t sched_resume_ns(const struct sched_node *node)
 {
 	uint64_t bytes_ns = sched_clock_reached_ns(&node->free) + node->resume_ns;

@@ -50,9 +50,9 @@ struct sched_node {
 	struct sched_clock free; /* max: when it has tokens again, at least one packet's */
 	uint64_t max_cost;       /* 2^-32 ns a byte; 0: no max */
 	uint64_t depth_ns;       /* max: how long its bucket takes to fill */
-	uint64_t plenty_ns;      /* so long after it is free it has tokens for a turn */
-	struct sched_clock due;  /* min: when the next byte is due */
-	uint64_t min_cost;       /* of what is guaranteed to it; 0: nothing */
+	uint64_t plenty_ns; /* so long after it is free it has tokens for a turn; 0: no ceiling */
+	struct sched_clock due; /* min: when the next byte is due */
+	uint64_t min_cost;      /* of what is guaranteed to it; 0: nothing */
 
 	struct svio_sched_stats stats;
 	uint16_t turn_of;  /* the child whose turn it is; 0: none */
@@ -67,6 +67,7 @@ struct sched_node {
 	uint64_t packet_cost; /* max_pps; 0: none */
 	struct sched_clock packet_free;
 	uint64_t packet_depth_ns;
+	uint64_t packet_plenty_ns;
 	uint32_t resume_ns; /* worth of tokens that end a wait */
 	uint8_t depth;      /* distance from the port */
 };
@@ -93,18 +94,39 @@ static inline bool sched_exhausted(const struct sched_node *node, uint64_t now_n
 	       sched_before(now_ns, sched_clock_reached_ns(&node->packet_free));
 }
 
-/* Bytes of the turn that begins, of wanted: one packet when its tokens are running out. */
-static inline uint32_t sched_turn_budget(const struct sched_node *node, uint32_t wanted,
-					 uint64_t now_ns)
+/* A bucket holds no more than its depth. Are there tokens for plenty_ns in it? */
+static inline bool sched_bucket_plenty(struct sched_clock *free, uint64_t depth_ns,
+				       uint64_t plenty_ns, uint64_t now_ns)
 {
+	if (sched_before(free->ns, now_ns - depth_ns))
+		sched_clock_set(free, now_ns - depth_ns);
+	return !sched_before(now_ns, sched_clock_reached_ns(free) + plenty_ns);
+}
+
+/* Bytes of the turn that begins, of wanted: one packet when its tokens are running out. */
+static inline uint32_t sched_turn_budget(struct sched_node *node, uint32_t wanted, uint64_t now_ns)
+{
+	bool plenty = true;
+
 	if (!node->plenty_ns)
 		return wanted;
-	if (node->max_cost && sched_before(now_ns, node->free.ns + node->plenty_ns))
-		return 1;
-	if (node->flags & SCHED_COUNTS_PACKETS &&
-	    sched_before(now_ns, node->packet_free.ns + node->plenty_ns))
+	if (node->max_cost)
+		plenty = sched_bucket_plenty(&node->free, node->depth_ns, node->plenty_ns, now_ns);
+	if (node->flags & SCHED_COUNTS_PACKETS)
+		plenty &= sched_bucket_plenty(&node->packet_free, node->packet_depth_ns,
+					      node->packet_plenty_ns, now_ns);
+	if (!plenty)
 		return 1;
 	return wanted > SVIO_SCHED_TURN_BYTES ? SVIO_SCHED_TURN_BYTES : wanted;
+}
+
+/* Charge a node's buckets for a turn. */
+static inline void sched_take_tokens(struct sched_node *node, uint64_t bytes, uint32_t packets)
+{
+	if (node->max_cost)
+		sched_clock_advance(&node->free, node->max_cost, bytes);
+	if (node->flags & SCHED_COUNTS_PACKETS)
+		sched_clock_advance(&node->packet_free, node->packet_cost, packets);
 }
 
 #endif /* SCHED_NODE_H */

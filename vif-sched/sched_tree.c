@@ -279,8 +279,9 @@ static void apply_ceilings(struct sched_node *node, const struct svio_sched_para
 			      packet_cost, packets, fresh ? packets : 0, now_ns);
 	node->packet_cost = packet_cost;
 	node->packet_depth_ns = units_ns(packet_cost, packets);
-	node->plenty_ns =
-		larger(units_ns(cost, SVIO_SCHED_TURN_BYTES), units_ns(packet_cost, BURST_PACKETS));
+	node->packet_plenty_ns = units_ns(packet_cost, BURST_PACKETS);
+	/* Never 0 where there is a ceiling. */
+	node->plenty_ns = larger(units_ns(cost, SVIO_SCHED_TURN_BYTES), (cost | packet_cost) != 0);
 	node->flags &= (uint8_t)~SCHED_COUNTS_PACKETS;
 	if (packet_cost)
 		node->flags |= SCHED_COUNTS_PACKETS;

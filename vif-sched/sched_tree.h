@@ -117,8 +117,6 @@ bool sched_child_preempted(const struct sched_node *parent, const struct sched_n
 
 /* --- sched_hold.c: ceilings --- */
 
-/* Charge its buckets. */
-void sched_take_tokens(struct sched_node *node, uint64_t bytes, uint32_t packets, uint64_t now_ns);
 /* When a node that has reached its ceiling goes on. */
 uint64_t sched_resume_ns(const struct sched_node *node);
 /* A node that was not served so far waits in the timers for its ceiling. */

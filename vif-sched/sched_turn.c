@@ -42,7 +42,7 @@ void sched_turn_end(struct svio_sched *sched, struct sched_node *node, uint64_t 
 {
 	node->stats.bytes += node->turn_bytes;
 	node->stats.packets += node->turn_packets;
-	sched_take_tokens(node, node->turn_bytes, node->turn_packets, now_ns);
+	sched_take_tokens(node, node->turn_bytes, node->turn_packets);
 	sched_child_charge(node, node->turn_bytes, now_ns);
 	node->turn_bytes = 0;
 	node->turn_packets = 0;
@@ -100,7 +100,7 @@ void sched_port_turn_end(struct svio_sched *sched, uint64_t now_ns)
 
 	port->stats.bytes += port->turn_bytes;
 	port->stats.packets += port->turn_packets;
-	sched_take_tokens(port, port->turn_bytes, port->turn_packets, now_ns);
+	sched_take_tokens(port, port->turn_bytes, port->turn_packets);
 	port->turn_bytes = 0;
 	port->turn_packets = 0;
 	port->turn_budget = 0;

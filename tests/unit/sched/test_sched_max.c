@@ -286,6 +286,18 @@ static void clock_far_ahead_fills_a_burst_no_more(void)
 	CU_ASSERT(grant.bytes <= LARGEST);
 }
 
+/* A bucket that holds no turn gives packet by packet, however long it had nothing to do. */
+static void idle_bucket_gives_its_depth_only(void)
+{
+	svio_sched_node leaf = leaf_of_max(558177387, 55431);
+	struct svio_sched_grant grant;
+
+	CU_ASSERT(svio_sched_pick(fixture.sched, START_NS + SECOND, &grant));
+	CU_ASSERT_EQUAL(grant.bytes, 1);
+	svio_sched_charge(fixture.sched, leaf, 2369, 1, true, START_NS + SECOND);
+	CU_ASSERT_FALSE(svio_sched_pick(fixture.sched, START_NS + SECOND + 474, &grant));
+}
+
 static void deepest_debt_is_repaid(void)
 {
 	svio_sched_node leaf = leaf_of_max(400 * GBPS, 1);
@@ -313,4 +325,4 @@ SVIO_TEST_MAIN_WITH("sched max", setup, teardown, SVIO_TEST(leaf_gets_its_max_ex
 		    SVIO_TEST(max_off_and_on_again_gives_no_burst),
 		    SVIO_TEST(throttled_leaf_is_served_in_bursts),
 		    SVIO_TEST(clock_far_ahead_fills_a_burst_no_more),
-		    SVIO_TEST(deepest_debt_is_repaid))
+		    SVIO_TEST(idle_bucket_gives_its_depth_only), SVIO_TEST(deepest_debt_is_repaid))

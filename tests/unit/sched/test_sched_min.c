@@ -180,6 +180,18 @@ static void min_changed_while_it_runs_holds_at_once(void)
 	CU_ASSERT_DOUBLE_EQUAL(rate_of(one), 0, 2);
 }
 
+/* What it owes from a turn at a small min does not keep it waiting at a large one. */
+static void min_raised_does_not_wait_at_the_old_rate(void)
+{
+	svio_sched_node one =
+		leaf_below(SVIO_SCHED_PORT, (struct svio_sched_params){ .min_bps = 100 * KBPS });
+
+	leaf_below(SVIO_SCHED_PORT, (struct svio_sched_params){ .priority = 7 });
+	sched_fixture_run(&fixture, MS, 10 * GBPS, 1538);
+	CU_ASSERT_EQUAL(set(one, (struct svio_sched_params){ .min_bps = 700 * MBPS }), 0);
+	CU_ASSERT_DOUBLE_EQUAL(rate_of(one), 700, 5);
+}
+
 static void min_beyond_the_port_is_refused_with_what_is_left(void)
 {
 	svio_sched_node one =
