@@ -350,6 +350,7 @@ SVIO_TEST_MAIN_WITH(
 	SVIO_TEST(high_priority_waits_for_one_min_at_most),
 	SVIO_TEST(group_passes_its_childrens_mins_up),
 	SVIO_TEST(min_changed_while_it_runs_holds_at_once),
+	SVIO_TEST(min_raised_does_not_wait_at_the_old_rate),
 	SVIO_TEST(min_beyond_the_port_is_refused_with_what_is_left),
 	SVIO_TEST(refusal_names_the_node_that_has_no_room),
 	SVIO_TEST(vif_takes_eight_leaves_and_nothing_else),
