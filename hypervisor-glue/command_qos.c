@@ -232,23 +232,29 @@ static struct svio_host_qos *node_in_tree(struct svio_qos_tree *tree, const stru
 	return node->class < 0 ? &qos->node : &qos->class_node[node->class];
 }
 
-/* Whether it fits, and what it changes, into command->result. */
+static int check_set(struct command *command, const struct node *node,
+		     const struct svio_qos_tree *before, const struct svio_qos_tree *after)
+{
+	if (node->group)
+		return svio_qos_tree_check_group(before, node->group->number,
+						 &after->group[node->group->number].qos,
+						 command->error);
+	return svio_qos_tree_check_vif(after,
+				       (uint32_t)svio_qos_tree_vif(after, node->vif->settings.name),
+				       command->error);
+}
+
+/* What it changes, into command->result; whether it fits, where nothing else will ask. */
 static int plan_set(struct command *command, const struct node *node,
 		    const struct svio_host_qos *qos, bool dry_run)
 {
 	struct svio_qos_tree *before = tree_of(command), *after = tree_of(command);
-	int status = -ENOMEM;
+	int status = before && after ? 0 : -ENOMEM;
 
-	if (before && after) {
+	if (!status)
 		*node_in_tree(after, node) = *qos;
-		status = node->group
-				 ? svio_qos_tree_check_group(before, node->group->number, qos,
-							     command->error)
-				 : svio_qos_tree_check_vif(after,
-							   (uint32_t)svio_qos_tree_vif(
-								   after, node->vif->settings.name),
-							   command->error);
-	}
+	if (!status && dry_run)
+		status = check_set(command, node, before, after);
 	if (!status)
 		command->result = report_changes(before, after, dry_run);
 	svio_qos_tree_free(before);

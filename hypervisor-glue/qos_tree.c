@@ -289,10 +289,12 @@ static int add_vifs(struct model *model, uint32_t doubtful)
 /* An empty scheduler with room for this tree. */
 static int open_model(struct model *model, const struct svio_qos_tree *tree, char *error)
 {
-	struct svio_sched_limits limits = { .groups = SVIO_HOST_GROUPS_MAX };
+	struct svio_sched_limits limits = { 0 };
 	size_t bytes;
 
 	*model = (struct model){ .tree = tree, .error = error };
+	for (uint32_t i = 1; i < SVIO_HOST_GROUPS_MAX; i++)
+		limits.groups += *tree->group[i].name != '\0';
 	for (uint32_t i = 0; i < tree->vif_count; i++) {
 		limits.vifs += tree->vif[i].qos.classes > 0;
 		limits.leaves += tree->vif[i].qos.classes ? tree->vif[i].qos.classes : 1;
