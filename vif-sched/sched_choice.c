@@ -212,7 +212,7 @@ static inline struct sched_node *choose_due(struct svio_sched *sched, struct sch
 		uint32_t octave = sched_queue_eligible(&group->due, now_ns, &deadline);
 		struct sched_node *c;
 
-		if (group->timely && group->ready && deadline > 0)
+		if (octave == SCHED_NO_OCTAVE || (group->timely && group->ready && deadline > 0))
 			return NULL;
 		c = pop(sched, &group->due, SCHED_DUE, octave);
 		if (c)
@@ -249,17 +249,10 @@ static struct sched_node *choose_in_group(struct svio_sched *sched, struct sched
 {
 	struct sched_node *c = choose_due(sched, group, now_ns);
 
-	if (!c) {
-		group->timely = false;
-		c = choose_share(sched, group);
-		/* When none of the ready could be served, those who are due need not wait. */
-		if (c)
-			return c;
-		c = choose_due(sched, group, now_ns);
-	}
-	group->timely = true;
-	if (c)
-		c->flags |= SCHED_TIMELY;
+	group->timely = c != NULL;
+	if (!c)
+		return choose_share(sched, group); /* who can be served is in there, too */
+	c->flags |= SCHED_TIMELY;
 	return c;
 }
 
@@ -289,12 +282,12 @@ static struct sched_node *due_class(struct svio_sched *sched, const struct sched
 
 static uint32_t top_classes(const struct sched_vif *vif)
 {
+	uint32_t classes = 0;
 	uint32_t priority;
 
-	for (priority = SVIO_SCHED_PRIORITIES; priority-- > 0;)
-		if (vif->at[priority] & vif->ready)
-			return vif->at[priority] & vif->ready;
-	return 0;
+	for (priority = SVIO_SCHED_PRIORITIES; priority-- > 0 && !classes;)
+		classes = vif->at[priority] & vif->ready;
+	return classes;
 }
 
 static struct sched_node *choose_in_vif(struct svio_sched *sched, struct sched_vif *vif,

@@ -94,28 +94,42 @@ static inline bool sched_exhausted(const struct sched_node *node, uint64_t now_n
 	       sched_before(now_ns, sched_clock_reached_ns(&node->packet_free));
 }
 
-/* A bucket holds no more than its depth. Are there tokens for plenty_ns in it? */
-static inline bool sched_bucket_plenty(struct sched_clock *free, uint64_t depth_ns,
-				       uint64_t plenty_ns, uint64_t now_ns)
+/*
+ * A bucket holds no more than its depth, besides what was taken in the turn that goes on and
+ * is charged at its end.
+ */
+static inline void sched_cut_bucket(struct sched_clock *free, uint64_t depth_ns, uint64_t cost,
+				    uint64_t taken, uint64_t now_ns)
 {
-	if (sched_before(free->ns, now_ns - depth_ns))
-		sched_clock_set(free, now_ns - depth_ns);
-	return !sched_before(now_ns, sched_clock_reached_ns(free) + plenty_ns);
+	uint64_t full_ns = now_ns - depth_ns - (uint64_t)((sched_uint128)cost * taken >> 32);
+
+	if (sched_before(free->ns, full_ns))
+		sched_clock_set(free, full_ns);
+}
+
+/* When a turn begins, and when it goes on: time may have passed meanwhile. */
+static inline void sched_cut(struct sched_node *node, uint64_t now_ns)
+{
+	if (node->max_cost)
+		sched_cut_bucket(&node->free, node->depth_ns, node->max_cost, node->turn_bytes,
+				 now_ns);
+	if (node->flags & SCHED_COUNTS_PACKETS)
+		sched_cut_bucket(&node->packet_free, node->packet_depth_ns, node->packet_cost,
+				 node->turn_packets, now_ns);
 }
 
 /* Bytes of the turn that begins, of wanted: one packet when its tokens are running out. */
 static inline uint32_t sched_turn_budget(struct sched_node *node, uint32_t wanted, uint64_t now_ns)
 {
-	bool plenty = true;
-
 	if (!node->plenty_ns)
 		return wanted;
-	if (node->max_cost)
-		plenty = sched_bucket_plenty(&node->free, node->depth_ns, node->plenty_ns, now_ns);
-	if (node->flags & SCHED_COUNTS_PACKETS)
-		plenty &= sched_bucket_plenty(&node->packet_free, node->packet_depth_ns,
-					      node->packet_plenty_ns, now_ns);
-	if (!plenty)
+	sched_cut(node, now_ns);
+	if (node->max_cost &&
+	    sched_before(now_ns, sched_clock_reached_ns(&node->free) + node->plenty_ns))
+		return 1;
+	if (node->flags & SCHED_COUNTS_PACKETS &&
+	    sched_before(now_ns,
+			 sched_clock_reached_ns(&node->packet_free) + node->packet_plenty_ns))
 		return 1;
 	return wanted > SVIO_SCHED_TURN_BYTES ? SVIO_SCHED_TURN_BYTES : wanted;
 }

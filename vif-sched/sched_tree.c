@@ -427,6 +427,7 @@ static void set_port(struct svio_sched *sched, const struct svio_sched_params *p
 {
 	struct sched_node *port = &sched->node[SVIO_SCHED_PORT];
 
+	sched_port_turn_end(sched, now_ns);
 	apply_params(port, params, false, now_ns);
 	port->flags &= (uint8_t)~SCHED_HELD;
 	if (sched_exhausted(port, now_ns)) {

@@ -65,8 +65,10 @@ static struct sched_node *take_turn(struct svio_sched *sched, struct sched_node 
 	if (parent->turn_of) {
 		child = &sched->node[parent->turn_of];
 		if (sched_servable(child) && child->turn_bytes < wanted &&
-		    !sched_child_preempted(parent, child))
+		    !sched_child_preempted(parent, child)) {
+			sched_cut(child, now_ns);
 			return child;
+		}
 		sched_turn_end(sched, child, now_ns);
 	}
 	child = sched_child_choose(sched, parent, now_ns);
@@ -139,7 +141,9 @@ static struct sched_node *descend(struct svio_sched *sched, uint32_t *bytes, uin
 	struct sched_node *node = port;
 	uint32_t wanted = sched->active == 1 ? SVIO_SCHED_GRANT_ALONE_BYTES : SVIO_SCHED_TURN_BYTES;
 
-	if (!port->turn_budget)
+	if (port->turn_budget)
+		sched_cut(port, now_ns);
+	else
 		port->turn_budget = sched_turn_budget(port, wanted, now_ns);
 	*bytes = port->turn_budget - port->turn_bytes;
 	while (node->kind != SVIO_SCHED_LEAF) {

@@ -298,6 +298,45 @@ static void idle_bucket_gives_its_depth_only(void)
 	CU_ASSERT_FALSE(svio_sched_pick(fixture.sched, START_NS + SECOND + 474, &grant));
 }
 
+/* A turn that waits while the port is held does not fill its bucket beyond the depth. */
+static void pause_within_a_turn_fills_a_bucket_no_more(void)
+{
+	svio_sched_node leaf = leaf_of_max(GBPS, 2 * LARGEST);
+	uint64_t served = 0;
+	struct svio_sched_grant grant;
+
+	leaf_of_max(0, 0);
+	do {
+		CU_ASSERT_FATAL(svio_sched_pick(fixture.sched, START_NS, &grant));
+	} while (grant.leaf != leaf && sched_fixture_serve(&fixture, &grant, 1538));
+	svio_sched_charge(fixture.sched, leaf, 100, 1, true, START_NS);
+	/* A second later everything that the bucket holds is taken at once. */
+	fixture.now_ns += SECOND;
+	while (served < 3 * LARGEST && svio_sched_pick(fixture.sched, fixture.now_ns, &grant)) {
+		uint64_t bytes = sched_fixture_serve(&fixture, &grant, 1538);
+
+		served += grant.leaf == leaf ? bytes : 0;
+		if (svio_sched_state(fixture.sched, leaf) == SVIO_SCHED_HELD)
+			break;
+	}
+	CU_ASSERT_EQUAL(svio_sched_state(fixture.sched, leaf), SVIO_SCHED_HELD);
+	CU_ASSERT(served <= 2 * LARGEST);
+}
+
+/* A port that gets a rate does not go on with the turn that it had without. */
+static void port_that_gets_a_rate_begins_a_turn(void)
+{
+	struct svio_sched_grant grant;
+
+	leaf_of_max(0, 0);
+	CU_ASSERT(svio_sched_pick(fixture.sched, START_NS, &grant));
+	CU_ASSERT_EQUAL(grant.bytes, SVIO_SCHED_GRANT_ALONE_BYTES);
+	sched_fixture_serve(&fixture, &(struct svio_sched_grant){ grant.leaf, 1, 1 }, 1538);
+	set_max(SVIO_SCHED_PORT, GBPS);
+	CU_ASSERT(svio_sched_pick(fixture.sched, START_NS, &grant));
+	CU_ASSERT_EQUAL(grant.bytes, 1); /* it begins without tokens */
+}
+
 static void deepest_debt_is_repaid(void)
 {
 	svio_sched_node leaf = leaf_of_max(400 * GBPS, 1);
@@ -325,4 +364,7 @@ SVIO_TEST_MAIN_WITH("sched max", setup, teardown, SVIO_TEST(leaf_gets_its_max_ex
 		    SVIO_TEST(max_off_and_on_again_gives_no_burst),
 		    SVIO_TEST(throttled_leaf_is_served_in_bursts),
 		    SVIO_TEST(clock_far_ahead_fills_a_burst_no_more),
-		    SVIO_TEST(idle_bucket_gives_its_depth_only), SVIO_TEST(deepest_debt_is_repaid))
+		    SVIO_TEST(idle_bucket_gives_its_depth_only),
+		    SVIO_TEST(pause_within_a_turn_fills_a_bucket_no_more),
+		    SVIO_TEST(port_that_gets_a_rate_begins_a_turn),
+		    SVIO_TEST(deepest_debt_is_repaid))

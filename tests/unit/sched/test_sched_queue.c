@@ -6,7 +6,8 @@
 #include "svio_test.h"
 
 #define NODES 100
-#define UNIT  10u /* slots of 1024 in octave 0 */
+#define UNIT  10u
+#define SLOT  1024ull /* in octave 0 */
 #define START (UINT64_MAX - 5000)
 
 static struct sched_node nodes[NODES];
@@ -50,7 +51,7 @@ static void pops_come_by_slot_and_then_in_order(void)
 
 static void key_before_the_first_comes_first(void)
 {
-	push(1, 0, START + 20 * 1024);
+	push(1, 0, START + 20 * SLOT);
 	push(2, 0, START);
 	CU_ASSERT_EQUAL(pop(0), 2);
 	CU_ASSERT_EQUAL(pop(0), 1);
@@ -59,8 +60,8 @@ static void key_before_the_first_comes_first(void)
 /* No room for it and the last at once: it joins the first. */
 static void key_far_before_the_first_joins_the_first(void)
 {
-	push(1, 0, START + 20 * 1024);
-	push(2, 0, START + 50 * 1024);
+	push(1, 0, START + 20 * SLOT);
+	push(2, 0, START + 50 * SLOT);
 	push(3, 0, START);
 	CU_ASSERT_EQUAL(pop(0), 1);
 	CU_ASSERT_EQUAL(pop(0), 3);
@@ -72,12 +73,12 @@ static void key_beyond_the_slots_waits_in_the_last(void)
 	uint64_t slot;
 
 	push(1, 0, START);
-	push(2, 0, START + 1000 * 1024ull);
-	push(3, 0, START + 5 * 1024);
+	push(2, 0, START + 1000 * SLOT);
+	push(3, 0, START + 5 * SLOT);
 	CU_ASSERT_EQUAL(pop(0), 1);
 	CU_ASSERT_EQUAL(pop(0), 3);
 	slot = queue.first[0];
-	CU_ASSERT(sched_before(slot, START + 33 * 1024));
+	CU_ASSERT(sched_before(slot, START + 33 * SLOT));
 	CU_ASSERT_EQUAL(pop(0), 2);
 }
 
@@ -87,7 +88,7 @@ static void eligible_is_the_first_to_be_finished(void)
 
 	push(1, 4, START);       /* until START + 32 slots of octave 0 */
 	push(2, 1, START + 100); /* much earlier */
-	push(3, 0, START + 50 * 1024);
+	push(3, 0, START + 50 * SLOT);
 	CU_ASSERT_EQUAL(sched_queue_eligible(&queue, START + 2000, &finish), 1);
 	CU_ASSERT(finish > 0);
 	CU_ASSERT_EQUAL(pop(1), 2);
@@ -96,7 +97,7 @@ static void eligible_is_the_first_to_be_finished(void)
 	CU_ASSERT_EQUAL(sched_queue_eligible(&queue, START + 2000, &finish), SCHED_NO_OCTAVE);
 	CU_ASSERT_EQUAL(sched_queue_earliest(&queue), 0);
 	CU_ASSERT_FALSE(sched_queue_has(&queue, START + 2000));
-	CU_ASSERT(sched_queue_has(&queue, START + 50 * 1024));
+	CU_ASSERT(sched_queue_has(&queue, START + 50 * SLOT));
 }
 
 /* Random pushes, pops and unlinks; what comes out is never behind what stays by a whole slot. */
@@ -112,7 +113,7 @@ static void order_holds_whatever_comes_and_goes(void)
 		uint32_t node = 1 + (uint32_t)svio_test_random(&seed) % (NODES - 1);
 
 		if (!sched_queued(&nodes[node], SCHED_SHARE)) {
-			key[node] = now + svio_test_random(&seed) % (15 * 1024);
+			key[node] = now + svio_test_random(&seed) % (15 * SLOT);
 			push(node, 0, key[node]);
 		} else if (svio_test_random(&seed) % 4 == 0) {
 			sched_queue_unlink(&queue, nodes, &nodes[node], SCHED_SHARE);
