@@ -102,28 +102,39 @@ static int run_save(const struct cli_command *command, struct cli *cli, int argc
 	return CLI_OK;
 }
 
+/* Twice the room, zero-filled. */
+static char *grow(char *text, size_t *room)
+{
+	char *grown = realloc(text, *room * 2);
+
+	if (!grown)
+		cli_fail(CLI_FAILED, "out of memory");
+	memset(grown + *room, 0, *room);
+	*room *= 2;
+	return grown;
+}
+
 /* All of it, NUL-terminated; the caller's. */
 static char *read_file(const char *path, size_t *bytes)
 {
-	FILE *file = strcmp(path, "-") ? fopen(path, "re") : stdin;
+	FILE *file = strcmp(path, "-") != 0 ? fopen(path, "re") : stdin;
 	size_t room = 65536;
-	char *text = malloc(room);
+	char *text = calloc(1, room);
 
 	if (!file)
 		cli_fail(CLI_FAILED, "cannot read %s: %s", path, strerror(errno));
-	*bytes = 0;
-	while (text && !feof(file) && !ferror(file) && *bytes < FILE_BYTES_MAX) {
-		*bytes += fread(text + *bytes, 1, room - *bytes - 1, file);
-		if (*bytes + 1 == room)
-			text = realloc(text, room *= 2);
-	}
 	if (!text)
 		cli_fail(CLI_FAILED, "out of memory");
+	*bytes = 0;
+	while (!feof(file) && !ferror(file) && *bytes < FILE_BYTES_MAX) {
+		*bytes += fread(text + *bytes, 1, room - *bytes - 1, file);
+		if (*bytes + 1 == room)
+			text = grow(text, &room);
+	}
 	if (ferror(file))
 		cli_fail(CLI_FAILED, "cannot read %s: %s", path, strerror(errno));
 	if (*bytes >= FILE_BYTES_MAX)
 		cli_fail(CLI_FAILED, "%s is too long to be the settings of a device", path);
-	text[*bytes] = '\0';
 	if (file != stdin)
 		fclose(file);
 	return text;

@@ -161,7 +161,7 @@ static int find_class(struct command *command, const char *text, struct node *no
 	return -ENOENT;
 }
 
-static int fail_missing(struct command *command, const char *name)
+static void explain_missing(struct command *command, const char *name)
 {
 	const char *names[SVIO_HOST_GROUPS_MAX], *nearest;
 	size_t count = 0;
@@ -174,13 +174,12 @@ static int fail_missing(struct command *command, const char *name)
 	if (!nearest) {
 		svio_device_vif_missing(command->device, name, command->error);
 		if (strstr(command->error, "did you mean"))
-			return -ENOENT;
+			return;
 	}
 	command_refuse(command,
 		       "there is no group or VIF %.40s%s%s%s: svio qos show names those there are",
 		       name, nearest ? " (did you mean " : "", nearest ? nearest : "",
 		       nearest ? "?)" : "");
-	return -ENOENT;
 }
 
 static int find_node(struct command *command, struct node *node)
@@ -205,8 +204,10 @@ static int find_node(struct command *command, struct node *node)
 		if (!node->group)
 			node->vif = svio_device_vif_find(command->device, command->name);
 	}
-	if (!node->group && !node->vif)
-		return fail_missing(command, text);
+	if (!node->group && !node->vif) {
+		explain_missing(command, text);
+		return -ENOENT;
+	}
 	return slash && node->vif ? find_class(command, slash + 1, node) : 0;
 }
 
@@ -277,6 +278,7 @@ static int apply_set(struct command *command, const struct node *node,
 	return svio_device_vif_set_then(command->device, &settings, command->error, done, command);
 }
 
+/* Of a node that was found. */
 static struct svio_host_qos qos_of(const struct node *node)
 {
 	if (node->group)
@@ -290,7 +292,7 @@ static void run_qos_set(struct command *command)
 	svio_mailbox_done_fn done = command_listener(command);
 	struct svio_host_qos qos = { 0 };
 	struct node node;
-	bool dry_run;
+	bool dry_run = false;
 	int status = find_node(command, &node);
 
 	if (!status)

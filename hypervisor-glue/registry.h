@@ -29,11 +29,11 @@ struct svio_vif_settings {
 	uint16_t vlan;                   /* 1..4094; 0: trunk */
 	uint16_t queues;                 /* pairs; 0: 4 */
 	uint16_t mtu_max;                /* 0: 9000 */
-	uint64_t rx_max_bps;             /* 0: no ceiling */
-	struct svio_host_vif_qos qos;    /* all zero: below the port, an equal share, no ceiling */
-	bool mapped; /* qos.lane and qos.dscp_level are given; else they get their defaults */
 	bool trusted;
 	bool link_down;
+	bool mapped; /* qos.lane and qos.dscp_level are given; else they get their defaults */
+	uint64_t rx_max_bps;          /* 0: no ceiling */
+	struct svio_host_vif_qos qos; /* all zero: below the port, an equal share, no ceiling */
 };
 
 /*

@@ -33,7 +33,7 @@ static uint32_t number_of(const char *name)
 	struct svio_group *group = svio_group_find(fixture.device, name);
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(group);
-	return group->number;
+	return group ? group->number : 0;
 }
 
 static int add_vif(const char *name, const char *group, uint64_t min_bps)

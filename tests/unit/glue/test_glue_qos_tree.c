@@ -26,6 +26,8 @@ static void setup(void)
 
 	tree = svio_qos_tree_new(4);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(tree);
+	if (!tree)
+		return;
 	tree->group[0].qos.max_bps = 20 * G;
 	snprintf(tree->group[1].name, sizeof(tree->group[1].name), "blue");
 	tree->group[1].qos.max_bps = 10 * G;
@@ -148,6 +150,8 @@ static void check_the_largest_tree_fits(void)
 	struct svio_qos_tree *large = svio_qos_tree_new(SVIO_HOST_VIFS_MAX);
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(large);
+	if (!large)
+		return;
 	for (uint32_t i = 1; i < SVIO_HOST_GROUPS_MAX; i++) {
 		snprintf(large->group[i].name, sizeof(large->group[i].name), "g%u", i);
 		large->group[i].parent = i % 2 ? 0 : i - 1;
