@@ -53,7 +53,8 @@ struct svio_sched {
 	uint32_t granted_bytes;
 	uint32_t taken_bytes;
 	uint32_t taken_packets;
-	bool undisturbed; /* nothing has happened that may be such a reason already */
+	uint64_t charged_ns; /* when something was last taken */
+	bool undisturbed;    /* nothing has happened that may be such a reason already */
 	bool turn_over;
 	struct sched_group *group;
 	struct sched_vif *vif;

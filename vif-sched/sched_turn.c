@@ -164,7 +164,9 @@ bool svio_sched_pick(struct svio_sched *sched, uint64_t now_ns, struct svio_sche
 {
 	const struct sched_node *leaf;
 
-	if (!sched->leaf || !sched->undisturbed || sched_queue_has(&sched->timers, now_ns)) {
+	/* Time that passes within a grant fills buckets, but not beyond their depth: look again. */
+	if (!sched->leaf || !sched->undisturbed || now_ns != sched->charged_ns ||
+	    sched_queue_has(&sched->timers, now_ns)) {
 		sched_settle(sched, now_ns);
 		sched_expire(sched, now_ns);
 		if (port_held(sched, now_ns))
@@ -177,6 +179,7 @@ bool svio_sched_pick(struct svio_sched *sched, uint64_t now_ns, struct svio_sche
 		sched->taken_packets = 0;
 		sched->turn_over = false;
 		sched->undisturbed = true;
+		sched->charged_ns = now_ns;
 	}
 	grant->leaf = sched->leaf;
 	grant->bytes = sched->granted_bytes - sched->taken_bytes;
@@ -197,6 +200,7 @@ void svio_sched_charge(struct svio_sched *sched, svio_sched_node leaf, uint64_t 
 			bytes = SVIO_SCHED_BURST_BYTES_MAX;
 		sched->taken_bytes += (uint32_t)bytes;
 		sched->taken_packets += packets;
+		sched->charged_ns = now_ns;
 		if (more && bytes && sched->taken_bytes < sched->granted_bytes)
 			return;
 		sched->turn_over = !bytes;
