@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Fuzz the scheduler: each 32 bytes of input are one call. If the first byte is
- * even the calls go through the model of tests/property, which checks ceilings,
- * work conservation and next_ns; else they are made raw, with charges and times
+ * even the calls go through the model of tests/property, which checks who is
+ * refused, ceilings, work conservation and next_ns; else they are made raw, with charges and times
  * that no caller would use, and only what always holds is checked.
  */
 #include <stdlib.h>
@@ -11,15 +11,15 @@
 #include "sched_model.h"
 #include "svio_sched.h"
 
-#define NODES 12
+#define NODES 16
 
 struct input {
 	uint8_t call;
 	uint8_t node;
 	uint8_t parent;
-	uint8_t flags; /* bit 0: leaf, active, more; bit 1: times and rates scaled down */
+	uint8_t flags; /* bit 0: leaf, active, more; 1: rates scaled down; 2: max_pps; 4: no max */
 	uint8_t priority;
-	uint8_t reserved;
+	uint8_t kind; /* bits 0-1: enum svio_sched_kind, 0: see flags; others: min, in max_bps / 64 */
 	uint16_t packet_bytes;
 	uint64_t max_bps;
 	uint32_t burst_bytes;
@@ -27,8 +27,8 @@ struct input {
 	uint64_t time_ns; /* also: max_pps, bytes */
 };
 
-static const struct svio_sched_limits limits = { .leaves = NODES };
-static _Alignas(64) uint8_t memory[32768];
+static const struct svio_sched_limits limits = { .leaves = 9, .vifs = 3, .groups = 4 };
+static _Alignas(64) uint8_t memory[1 << 19];
 static struct sched_model model;
 
 static void require(bool condition)
@@ -41,10 +41,20 @@ static void take_params(const struct input *in, struct svio_sched_params *params
 {
 	memset(params, 0, sizeof(*params));
 	params->max_bps = in->flags & 2 ? in->max_bps % 10000000000 : in->max_bps;
+	params->min_bps = params->max_bps / 64 * (in->kind >> 2);
+	if (in->flags & 16)
+		params->max_bps = 0;
 	params->max_pps = in->flags & 4 ? in->time_ns % 2000000000 : 0;
 	params->burst_bytes = in->flags & 2 ? in->burst_bytes % 300000 : in->burst_bytes;
 	params->weight = in->flags & 2 ? in->weight % 65536 : in->weight;
 	params->priority = in->priority % 9;
+}
+
+static enum svio_sched_kind take_kind(const struct input *in)
+{
+	if (in->kind % 4 == 0)
+		return in->flags & 1 ? SVIO_SCHED_LEAF : SVIO_SCHED_GROUP;
+	return (enum svio_sched_kind)(in->kind % 4);
 }
 
 static void call_model(const struct input *in)
@@ -55,7 +65,7 @@ static void call_model(const struct input *in)
 	take_params(in, &params);
 	switch (in->call % 6) {
 	case 0:
-		sched_model_add(&model, in->parent % (NODES + 2), in->flags & 1, &params,
+		sched_model_add(&model, in->parent % (NODES + 2), take_kind(in), &params,
 				60 + in->packet_bytes % 65000);
 		break;
 	case 1:
@@ -129,7 +139,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (raw)
 		sched = svio_sched_init(memory, &limits, 10000000000, now_ns);
 	else
-		sched_model_init(&model, memory, NODES, 40000000000, now_ns);
+		sched_model_init(&model, memory, &limits, 0, 40000000000, now_ns);
 	for (; size >= sizeof(struct input); size -= sizeof(struct input)) {
 		struct input in;
 

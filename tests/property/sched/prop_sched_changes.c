@@ -11,7 +11,7 @@
 #include "sched_model.h"
 #include "svio_test.h"
 
-#define NODES  48
+#define NODES  48 /* in all */
 #define ROUNDS 200000
 
 static uint64_t seed;
@@ -38,8 +38,8 @@ static void random_params(struct svio_sched_params *params)
 		params->burst_bytes = (uint32_t)below(below(20) ? 300000 : UINT32_MAX);
 	if (below(3) == 0)
 		params->priority = (uint8_t)below(9);
-	if (below(50) == 0)
-		params->min_bps = 1000;
+	if (below(4) == 0)
+		params->min_bps = below(below(10) ? 500000000 : 500000000000);
 }
 
 /* Parameters for a group (the port is one) or a leaf. */
@@ -55,10 +55,12 @@ static void random_node_params(struct svio_sched_params *params, bool leaf)
 static void add_something(void)
 {
 	struct svio_sched_params params;
-	bool leaf = below(3) != 0;
+	enum svio_sched_kind kind = SVIO_SCHED_LEAF;
 
-	random_node_params(&params, leaf);
-	sched_model_add(&model, (svio_sched_node)below(NODES + 2), leaf, &params,
+	if (below(3) == 0)
+		kind = (enum svio_sched_kind)below(5);
+	random_node_params(&params, kind == SVIO_SCHED_LEAF);
+	sched_model_add(&model, (svio_sched_node)below(NODES + 2), kind, &params,
 			84 + (uint32_t)below(below(10) ? 9000 : 65000));
 }
 
@@ -77,7 +79,8 @@ static void change_something(void)
 		break;
 	case 2:
 	case 3:
-		random_node_params(&params, node <= NODES && model.node[node].leaf);
+		random_node_params(&params,
+				   node <= NODES && model.node[node].kind == SVIO_SCHED_LEAF);
 		sched_model_set(&model, node, &params);
 		break;
 	case 4:
@@ -92,13 +95,13 @@ static void run_changes(uint64_t fallback_seed)
 {
 	const char *text = getenv("SVIO_TEST_ROUNDS");
 	uint64_t rounds = text ? strtoull(text, NULL, 0) : ROUNDS;
-	const struct svio_sched_limits limits = sched_model_limits(NODES);
+	const struct svio_sched_limits limits = { .leaves = 32, .vifs = 8, .groups = 8 };
 	void *memory = aligned_alloc(64, (svio_sched_bytes(&limits) + 63) / 64 * 64);
 	uint64_t round;
 
 	CU_ASSERT_FATAL(memory != NULL);
 	seed = svio_test_seed(fallback_seed);
-	sched_model_init(&model, memory, NODES, 40000000000, 0 - below(20000000000));
+	sched_model_init(&model, memory, &limits, 0, 40000000000, 0 - below(20000000000));
 	for (round = 0; round < rounds && !model.wrong; round++) {
 		if (below(3) == 0)
 			change_something();

@@ -5,9 +5,10 @@
 #include <string.h>
 
 #define LARGEST ((long double)SVIO_SCHED_PACKET_BYTES_MAX)
-/* More than any device moves, in bytes a second. */
-#define EVERYTHING 1e18L
-#define GRANT      ((long double)SVIO_SCHED_GRANT_BYTES)
+/* A node is held back for the time of a turn at its max, within these, and this much longer. */
+#define HOLD_MIN_S 20e-6L
+#define HOLD_MAX_S 200e-6L
+#define LATE_S     4.1e-6L
 /* Nanoseconds are the clock's grain; tokens of one are neither here nor there. */
 #define GRAIN(bps) ((long double)(bps) / 8e9L + 1e-3L)
 
@@ -27,7 +28,7 @@ static long double smaller(long double a, long double b)
 	return a < b ? a : b;
 }
 
-static long double burst_of(const struct svio_sched_params *params)
+long double sched_model_burst(const struct svio_sched_params *params)
 {
 	if (params->burst_bytes == 0)
 		return LARGEST + larger(LARGEST, params->max_bps * 1e-3L / 8);
@@ -39,130 +40,224 @@ static long double packets_depth(const struct svio_sched_params *params)
 	return larger(64, params->max_pps * 1e-3L);
 }
 
-/* Held back until so many tokens are there again. */
-static long double resume_of(const struct svio_sched_params *params)
+long double sched_model_hold(const struct svio_sched_params *params)
 {
-	return smaller(smaller(burst_of(params) - LARGEST, GRANT), params->max_bps * 50e-6L / 8);
+	long double depth = sched_model_burst(params) - LARGEST;
+	long double rate = params->max_bps / 8.0L;
+	long double turn = smaller(SVIO_SCHED_TURN_BYTES, rate * HOLD_MAX_S);
+
+	return smaller(depth / 2, larger(turn, rate * HOLD_MIN_S)) + rate * LATE_S;
 }
 
-static void advance(struct sched_model *model, uint64_t now_ns)
+/* A node's bucket and allowance as of now. */
+static void fill(const struct sched_model *model, struct sched_model_node *n)
 {
-	long double seconds = (long double)(now_ns - model->now_ns) / 1e9L;
-	uint32_t i;
+	const struct svio_sched_params *p = &n->params;
+	long double seconds;
 
+	if (n->filled_ns == model->now_ns)
+		return;
+	seconds = (long double)(model->now_ns - n->filled_ns) / 1e9L;
+	n->filled_ns = model->now_ns;
+	if (!p->max_bps && !p->max_pps)
+		return;
+	n->allowed += p->max_bps * seconds / 8;
+	n->tokens = smaller(sched_model_burst(p) - LARGEST, n->tokens + p->max_bps * seconds / 8);
+	n->packet_tokens = smaller(packets_depth(p), n->packet_tokens + p->max_pps * seconds);
+}
+
+void sched_model_advance(struct sched_model *model, uint64_t now_ns)
+{
 	model->now_ns = now_ns;
-	for (i = 0; i <= model->nodes_max; i++) {
-		struct sched_model_node *n = &model->node[i];
-		const struct svio_sched_params *p = &n->params;
-
-		n->allowed += p->max_bps * seconds / 8;
-		n->tokens = smaller(burst_of(p) - LARGEST, n->tokens + p->max_bps * seconds / 8);
-		n->packet_tokens =
-			smaller(packets_depth(p), n->packet_tokens + p->max_pps * seconds);
-	}
 }
 
-void sched_model_init(struct sched_model *model, void *memory, uint32_t nodes_max,
+void sched_model_init(struct sched_model *model, void *memory,
+		      const struct svio_sched_limits *limits, uint64_t port_bps,
 		      uint64_t device_bps, uint64_t now_ns)
 {
-	const struct svio_sched_limits limits = sched_model_limits(nodes_max);
+	struct sched_model_node *port = &model->node[SVIO_SCHED_PORT];
 
 	memset(model, 0, sizeof(*model));
-	model->sched = svio_sched_init(memory, &limits, 0, now_ns);
+	model->sched = svio_sched_init(memory, limits, port_bps, now_ns);
+	model->limits = *limits;
 	model->now_ns = now_ns;
+	model->busy_ns = now_ns;
 	model->device_bps = device_bps;
-	model->nodes_max = nodes_max;
-	model->node[0].used = true;
+	model->nodes_max = limits->leaves + limits->vifs + limits->groups;
+	port->kind = SVIO_SCHED_GROUP;
+	port->filled_ns = now_ns;
+	port->params.max_bps = port_bps;
+	port->burst = sched_model_burst(&port->params);
+	port->tokens = port->burst - LARGEST;
 }
 
 static bool params_fit(const struct svio_sched_params *p)
 {
-	return p->min_bps == 0 &&
+	return (p->min_bps == 0 || p->min_bps >= SVIO_SCHED_BPS_MIN) &&
+	       p->min_bps <= SVIO_SCHED_BPS_MAX &&
 	       (p->max_bps == 0 ||
 		(p->max_bps >= SVIO_SCHED_BPS_MIN && p->max_bps <= SVIO_SCHED_BPS_MAX)) &&
 	       p->max_pps <= SVIO_SCHED_PPS_MAX && p->burst_bytes <= SVIO_SCHED_BURST_BYTES_MAX &&
 	       p->weight <= SVIO_SCHED_WEIGHT_MAX && p->priority < SVIO_SCHED_PRIORITIES;
 }
 
-static bool room_below(const struct sched_model *model, svio_sched_node parent)
+static bool exists(const struct sched_model *model, svio_sched_node node)
 {
-	return parent <= model->nodes_max && model->node[parent].used &&
-	       !model->node[parent].leaf && model->node[parent].depth < SVIO_SCHED_DEPTH_MAX;
+	return node <= model->nodes_max && model->node[node].kind;
 }
 
-svio_sched_node sched_model_add(struct sched_model *model, svio_sched_node parent, bool leaf,
-				const struct svio_sched_params *params, uint32_t packet_bytes)
+static uint32_t count(const struct sched_model *model, enum svio_sched_kind kind)
 {
-	svio_sched_node node = 0;
-	struct sched_model_node *n;
-	uint32_t used = 0;
+	uint32_t found = 0;
 	uint32_t i;
-	int error = svio_sched_add(model->sched, parent, leaf ? SVIO_SCHED_LEAF : SVIO_SCHED_GROUP,
-				   params, model->now_ns, &node, NULL);
 
 	for (i = 1; i <= model->nodes_max; i++)
-		used += model->node[i].used;
-	require(model,
-		(error == 0) == (params_fit(params) && room_below(model, parent) &&
-				 used < model->nodes_max),
-		"add: accepted or refused wrongly");
-	if (error)
+		found += model->node[i].kind == kind;
+	return found;
+}
+
+static uint32_t children(const struct sched_model *model, svio_sched_node parent)
+{
+	uint32_t found = 0;
+	uint32_t i;
+
+	for (i = 1; i <= model->nodes_max; i++)
+		found += model->node[i].kind && model->node[i].parent == parent;
+	return found;
+}
+
+/* Is there a place for another node below parent? */
+static bool place_fits(const struct sched_model *model, svio_sched_node parent,
+		       enum svio_sched_kind kind)
+{
+	const struct svio_sched_limits *limits = &model->limits;
+
+	if (!exists(model, parent) || model->node[parent].kind == SVIO_SCHED_LEAF ||
+	    model->node[parent].depth == SVIO_SCHED_DEPTH_MAX)
+		return false;
+	if (model->node[parent].kind == SVIO_SCHED_VIF &&
+	    (kind != SVIO_SCHED_LEAF || children(model, parent) == SVIO_SCHED_CLASSES))
+		return false;
+	switch (kind) {
+	case SVIO_SCHED_GROUP:
+		return count(model, kind) < limits->groups;
+	case SVIO_SCHED_VIF:
+		return count(model, kind) < limits->vifs;
+	case SVIO_SCHED_LEAF:
+		return count(model, kind) < limits->leaves;
+	default:
+		return false;
+	}
+}
+
+/* What is guaranteed to a node: its own min or its children's together, whichever is more. */
+static uint64_t min_of(const struct sched_model *model, svio_sched_node node)
+{
+	uint64_t sum = 0;
+	uint32_t i;
+
+	for (i = 1; i <= model->nodes_max; i++)
+		if (model->node[i].kind && model->node[i].parent == node)
+			sum += min_of(model, i);
+	return sum > model->node[node].params.min_bps ? sum : model->node[node].params.min_bps;
+}
+
+/* No node may be promised more than its max lets through. */
+static bool mins_fit(const struct sched_model *model)
+{
+	uint32_t i;
+
+	for (i = 0; i <= model->nodes_max; i++)
+		if (model->node[i].kind && model->node[i].params.max_bps &&
+		    min_of(model, i) > model->node[i].params.max_bps)
+			return false;
+	return true;
+}
+
+/* The node as it would be. Returns whether its settings and its place are allowed. */
+static bool put_node(struct sched_model *model, svio_sched_node node,
+		     const struct sched_model_node *wanted)
+{
+	struct sched_model_node before = model->node[node];
+
+	if (!params_fit(&wanted->params))
+		return false;
+	model->node[node] = *wanted;
+	if (mins_fit(model))
+		return true;
+	model->node[node] = before;
+	return false;
+}
+
+svio_sched_node sched_model_add(struct sched_model *model, svio_sched_node parent,
+				enum svio_sched_kind kind, const struct svio_sched_params *params,
+				uint32_t packet_bytes)
+{
+	struct sched_model_node wanted = { .kind = kind, .parent = parent, .params = *params };
+	bool fits = place_fits(model, parent, kind);
+	svio_sched_node node = 0;
+	int error = svio_sched_add(model->sched, parent, kind, params, model->now_ns, &node, NULL);
+	uint32_t i;
+
+	if (error) {
+		/* Any free place will do to find out whether it should have been refused. */
+		for (i = 1; fits && i <= model->nodes_max && model->node[i].kind; i++)
+			;
+		require(model, !fits || !put_node(model, i, &wanted), "add: refused wrongly");
 		return 0;
-	n = &model->node[node];
-	require(model, node >= 1 && node <= model->nodes_max && !n->used, "add: not a free node");
-	memset(n, 0, sizeof(*n));
-	n->used = true;
-	n->leaf = leaf;
-	n->parent = parent;
-	n->depth = model->node[parent].depth + 1;
-	n->params = *params;
-	n->packet_bytes = packet_bytes;
-	n->burst = burst_of(params);
-	n->tokens = n->burst - LARGEST;
-	n->packet_tokens = packets_depth(params);
+	}
+	require(model, node >= 1 && node <= model->nodes_max && !model->node[node].kind,
+		"add: not a free node");
+	if (model->wrong)
+		return 0;
+	wanted.depth = model->node[parent].depth + 1;
+	wanted.filled_ns = model->now_ns;
+	wanted.packet_bytes = packet_bytes;
+	wanted.burst = sched_model_burst(params);
+	wanted.tokens = wanted.burst - LARGEST;
+	wanted.packet_tokens = packets_depth(params);
+	require(model, fits && put_node(model, node, &wanted), "add: accepted wrongly");
 	return node;
 }
 
 void sched_model_set(struct sched_model *model, svio_sched_node node,
 		     const struct svio_sched_params *params)
 {
-	struct sched_model_node *n;
 	int error = svio_sched_set(model->sched, node, params, model->now_ns, NULL);
+	struct sched_model_node n;
+	bool fits = false;
 
-	require(model,
-		(error == 0) ==
-			(params_fit(params) && node <= model->nodes_max && model->node[node].used),
-		"set: accepted or refused wrongly");
-	if (error || model->wrong)
-		return;
-	n = &model->node[node];
-	if (!n->params.max_bps || !params->max_bps) {
-		n->lowest = (long double)n->bytes - n->allowed;
-		n->tokens = 0;
-		n->burst = 0;
+	if (exists(model, node)) {
+		fill(model, &model->node[node]);
+		n = model->node[node];
+		if (!n.params.max_bps || !params->max_bps) {
+			n.lowest = (long double)n.bytes - n.allowed;
+			n.tokens = 0;
+			n.burst = 0;
+		}
+		if (!n.params.max_pps || !params->max_pps)
+			n.packet_tokens = 0;
+		n.params = *params;
+		n.burst = larger(n.burst, sched_model_burst(params));
+		n.tokens = smaller(n.tokens, sched_model_burst(params) - LARGEST);
+		n.packet_tokens = smaller(n.packet_tokens, packets_depth(params));
+		fits = put_node(model, node, &n);
 	}
-	if (!n->params.max_pps || !params->max_pps)
-		n->packet_tokens = 0;
-	n->params = *params;
-	n->burst = larger(n->burst, burst_of(params));
-	n->tokens = smaller(n->tokens, burst_of(params) - LARGEST);
-	n->packet_tokens = smaller(n->packet_tokens, packets_depth(params));
+	require(model, (error == 0) == fits, "set: accepted or refused wrongly");
 }
 
 void sched_model_del(struct sched_model *model, svio_sched_node node)
 {
 	int error = svio_sched_del(model->sched, node);
 	int expected = 0;
-	uint32_t i;
 
-	if (node == 0 || node > model->nodes_max || !model->node[node].used)
+	if (node == SVIO_SCHED_PORT || !exists(model, node))
 		expected = -EINVAL;
-	for (i = 1; i <= model->nodes_max; i++)
-		if (!expected && model->node[i].used && model->node[i].parent == node)
-			expected = -EBUSY;
+	else if (children(model, node))
+		expected = -EBUSY;
 	require(model, error == expected, "del: wrong answer");
 	if (error == 0)
-		model->node[node].used = false;
+		model->node[node].kind = 0;
 }
 
 void sched_model_activate(struct sched_model *model, svio_sched_node leaf, bool active)
@@ -171,7 +266,7 @@ void sched_model_activate(struct sched_model *model, svio_sched_node leaf, bool 
 		svio_sched_activate(model->sched, leaf, model->now_ns);
 	else
 		svio_sched_deactivate(model->sched, leaf);
-	if (leaf <= model->nodes_max && model->node[leaf].used && model->node[leaf].leaf) {
+	if (exists(model, leaf) && model->node[leaf].kind == SVIO_SCHED_LEAF) {
 		model->node[leaf].active = active;
 		require(model, svio_sched_active(model->sched, leaf) == active, "active: not so");
 	} else {
@@ -183,8 +278,10 @@ void sched_model_activate(struct sched_model *model, svio_sched_node leaf, bool 
 static void serve_node(struct sched_model *model, struct sched_model_node *n, uint64_t bytes,
 		       uint32_t packets)
 {
-	long double ahead = (long double)n->bytes - n->allowed;
+	long double ahead;
 
+	fill(model, n);
+	ahead = (long double)n->bytes - n->allowed;
 	if (n->params.max_bps) {
 		require(model, n->tokens >= -GRAIN(n->params.max_bps),
 			"pick: a ceiling was reached");
@@ -200,42 +297,65 @@ static void serve_node(struct sched_model *model, struct sched_model_node *n, ui
 	n->packet_tokens -= packets;
 }
 
+/* Packets while the grant lasts; the last may exceed it. */
+static void fetch_equal_packets(const struct sched_model *model,
+				const struct svio_sched_grant *grant, struct sched_model_load *load)
+{
+	while (load->bytes < grant->bytes && load->packets < grant->packets) {
+		load->bytes += model->node[grant->leaf].packet_bytes;
+		load->packets++;
+	}
+}
+
+/* The device is busy with so many bytes from now on. */
+static void occupy(struct sched_model *model, uint64_t bytes)
+{
+	/* At most 2^30 bytes: 9e18 < 2^63. */
+	uint64_t work = bytes * 8000000000ull + model->device_rest;
+
+	model->busy_ns = model->now_ns + work / model->device_bps;
+	model->device_rest = work % model->device_bps;
+}
+
 static void serve(struct sched_model *model, const struct svio_sched_grant *grant, bool more)
 {
+	struct sched_model_load load = { .more = more };
 	struct sched_model_node *leaf = &model->node[grant->leaf];
 	struct svio_sched_stats stats = { 0 };
-	uint64_t bytes = 0;
-	uint32_t packets = 0;
 	svio_sched_node node;
 
-	require(model, grant->leaf <= model->nodes_max && leaf->used && leaf->leaf && leaf->active,
+	require(model, exists(model, grant->leaf) && leaf->kind == SVIO_SCHED_LEAF && leaf->active,
 		"pick: not an active leaf");
 	require(model, grant->bytes && grant->packets, "pick: an empty grant");
+	require(model, svio_sched_state(model->sched, grant->leaf) == SVIO_SCHED_READY,
+		"state: not ready, but picked");
 	if (model->wrong)
 		return;
-	while (bytes < grant->bytes && packets < grant->packets) {
-		bytes += leaf->packet_bytes;
-		packets++;
-	}
+	if (model->fetch)
+		model->fetch(model->context, grant, &load);
+	else
+		fetch_equal_packets(model, grant, &load);
 	for (node = grant->leaf; node; node = model->node[node].parent)
-		serve_node(model, &model->node[node], bytes, packets);
-	serve_node(model, &model->node[0], bytes, packets);
-	svio_sched_charge(model->sched, grant->leaf, bytes, packets, more, model->now_ns);
-	leaf->active = more;
+		serve_node(model, &model->node[node], load.bytes, load.packets);
+	serve_node(model, &model->node[SVIO_SCHED_PORT], load.bytes, load.packets);
+	svio_sched_charge(model->sched, grant->leaf, load.bytes, load.packets, load.more,
+			  model->now_ns);
+	leaf->active = load.more;
 	svio_sched_stats_get(model->sched, grant->leaf, &stats);
 	require(model, stats.bytes == leaf->bytes && stats.packets == leaf->packets,
 		"stats: not what was charged");
-	advance(model, model->now_ns + bytes * 8000000000ull / model->device_bps + 1);
+	occupy(model, load.bytes);
 }
 
 /* Is a node at one of its ceilings, or waiting to have something to spend again? */
-static bool held_back(const struct sched_model *model, svio_sched_node node)
+static bool held_back(struct sched_model *model, svio_sched_node node)
 {
 	const struct svio_sched_params *p = &model->node[node].params;
-	long double wait = node == SVIO_SCHED_PORT ? 0 : resume_of(p);
+	long double wait = sched_model_hold(p);
 
+	fill(model, &model->node[node]);
 	return (p->max_bps && model->node[node].tokens <= wait + GRAIN(p->max_bps)) ||
-	       (p->max_pps && model->node[node].packet_tokens < 1e-3L);
+	       (p->max_pps && model->node[node].packet_tokens < p->max_pps * LATE_S + 1e-3L);
 }
 
 /* Nobody may be served: then every active leaf has a ceiling in its way. */
@@ -247,7 +367,7 @@ static void check_idle(struct sched_model *model)
 		bool held = held_back(model, SVIO_SCHED_PORT);
 		svio_sched_node node;
 
-		if (!model->node[i].used || !model->node[i].active)
+		if (!model->node[i].kind || !model->node[i].active)
 			continue;
 		for (node = i; node; node = model->node[node].parent)
 			held |= held_back(model, node);
@@ -261,123 +381,51 @@ static bool any_group_ceiling(const struct sched_model *model)
 	uint32_t i;
 
 	for (i = 1; i <= model->nodes_max; i++)
-		if (model->node[i].used && !model->node[i].leaf &&
+		if (model->node[i].kind && model->node[i].kind != SVIO_SCHED_LEAF &&
 		    (model->node[i].params.max_bps || model->node[i].params.max_pps))
 			return true;
 	return false;
 }
 
-void sched_model_step(struct sched_model *model, uint64_t end_ns, bool more)
+bool sched_model_serve(struct sched_model *model, bool more, uint64_t *next_ns)
 {
 	struct svio_sched_grant grant = { 0 };
-	uint64_t next_ns = svio_sched_next_ns(model->sched, model->now_ns);
-	bool picked = svio_sched_pick(model->sched, model->now_ns, &grant);
+	bool picked;
 
+	*next_ns = svio_sched_next_ns(model->sched, model->now_ns);
+	picked = svio_sched_pick(model->sched, model->now_ns, &grant);
 	/* At the one nanosecond that is called never, next_ns cannot say now. */
-	require(model, picked == (next_ns == model->now_ns) || model->now_ns == SVIO_SCHED_NEVER,
+	require(model, picked == (*next_ns == model->now_ns) || model->now_ns == SVIO_SCHED_NEVER,
 		"next_ns: disagrees with pick");
+	if (picked && !model->wrong)
+		serve(model, &grant, more);
+	if (!picked)
+		check_idle(model);
+	require(model,
+		picked || *next_ns == SVIO_SCHED_NEVER || (int64_t)(*next_ns - model->now_ns) > 0,
+		"next_ns: in the past");
+	return picked;
+}
+
+void sched_model_step(struct sched_model *model, uint64_t end_ns, bool more)
+{
+	struct svio_sched_grant grant;
+	uint64_t next_ns;
+	bool picked = sched_model_serve(model, more, &next_ns);
+
 	if (model->wrong)
 		return;
 	if (picked) {
-		serve(model, &grant, more);
+		sched_model_advance(model, model->busy_ns);
 		return;
 	}
-	check_idle(model);
 	if (next_ns == SVIO_SCHED_NEVER || (int64_t)(next_ns - end_ns) > 0) {
-		advance(model, end_ns);
+		sched_model_advance(model, end_ns);
 		return;
 	}
-	require(model, (int64_t)(next_ns - model->now_ns) > 0, "next_ns: in the past");
 	require(model, !svio_sched_pick(model->sched, next_ns - 1, &grant), "next_ns: too late");
-	advance(model, next_ns);
+	sched_model_advance(model, next_ns);
 	require(model,
 		any_group_ceiling(model) || svio_sched_next_ns(model->sched, next_ns) == next_ns,
 		"next_ns: too early");
-}
-
-/* How much a node could take: what its active leaves could, and its ceiling. */
-static long double appetite(struct sched_model *model, svio_sched_node node)
-{
-	struct sched_model_node *n = &model->node[node];
-	uint32_t i;
-
-	n->appetite = 0;
-	n->fluid = 0;
-	if (n->leaf)
-		n->appetite = n->active ? EVERYTHING : 0;
-	for (i = 1; i <= model->nodes_max; i++)
-		if (model->node[i].used && model->node[i].parent == node)
-			n->appetite += appetite(model, i);
-	if (n->params.max_bps)
-		n->appetite = smaller(n->appetite, n->params.max_bps / 8.0L);
-	return n->appetite;
-}
-
-static long double weight_of(const struct sched_model_node *n)
-{
-	return n->params.weight ? n->params.weight : 1;
-}
-
-/* Divide a rate among the children of one priority; returns what they leave over. */
-static long double divide_class(struct sched_model *model, svio_sched_node node, uint8_t priority,
-				long double rate)
-{
-	bool full[SCHED_MODEL_NODES + 1] = { false };
-	bool again = true;
-	uint32_t i;
-
-	while (again) {
-		long double weights = 0;
-		long double left = rate;
-
-		again = false;
-		for (i = 1; i <= model->nodes_max; i++) {
-			const struct sched_model_node *n = &model->node[i];
-
-			full[i] = full[i] || !n->used || n->parent != node ||
-				  n->params.priority != priority;
-			if (!full[i])
-				weights += weight_of(n);
-			else if (n->used && n->parent == node && n->params.priority == priority)
-				left -= n->fluid;
-		}
-		for (i = 1; i <= model->nodes_max; i++) {
-			struct sched_model_node *n = &model->node[i];
-
-			if (full[i])
-				continue;
-			n->fluid = left * weight_of(n) / weights;
-			if (n->fluid >= n->appetite) {
-				n->fluid = n->appetite;
-				full[i] = true;
-				again = true;
-			}
-		}
-	}
-	for (i = 1; i <= model->nodes_max; i++)
-		if (model->node[i].used && model->node[i].parent == node &&
-		    model->node[i].params.priority == priority)
-			rate -= model->node[i].fluid;
-	return larger(0, rate);
-}
-
-static void divide(struct sched_model *model, svio_sched_node node)
-{
-	long double rate = model->node[node].fluid;
-	int priority;
-	uint32_t i;
-
-	for (priority = SVIO_SCHED_PRIORITIES - 1; priority >= 0; priority--)
-		rate = divide_class(model, node, (uint8_t)priority, rate);
-	for (i = 1; i <= model->nodes_max; i++)
-		if (model->node[i].used && model->node[i].parent == node && !model->node[i].leaf)
-			divide(model, i);
-}
-
-void sched_model_fluid(struct sched_model *model)
-{
-	long double wanted = appetite(model, SVIO_SCHED_PORT);
-
-	model->node[0].fluid = smaller(wanted, model->device_bps / 8.0L);
-	divide(model, SVIO_SCHED_PORT);
 }
