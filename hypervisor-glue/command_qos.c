@@ -189,11 +189,10 @@ static int find_node(struct command *command, struct node *node)
 	size_t bytes;
 
 	*node = (struct node){ .class = -1 };
-	if (!json_object_is_type(value, json_type_string))
-		return command_refuse(command,
-				      "\"%s\" is missing: port, a group, a VIF or "
-				      "VIF/class",
-				      "node");
+	if (!json_object_is_type(value, json_type_string)) {
+		command_refuse(command, "\"node\" is missing: port, a group, a VIF or VIF/class");
+		return -EINVAL;
+	}
 	text = json_object_get_string(value);
 	slash = strchr(text, '/');
 	bytes = slash ? (size_t)(slash - text) : strlen(text);
