@@ -210,19 +210,16 @@ static int find_group(const struct svio_qos_tree *tree, const char *name, uint32
 	return 0;
 }
 
-static int find_vif(const struct svio_qos_tree *tree, const char *name, char *error)
+static void explain_missing(const struct svio_qos_tree *tree, const char *name, char *error)
 {
 	const char **names = calloc(tree->vif_count + 1, sizeof(*names));
 	const char *nearest = NULL;
-	int index = svio_qos_tree_vif(tree, name);
 
 	for (uint32_t i = 0; names && i < tree->vif_count; i++)
 		names[i] = tree->vif[i].name;
-	if (names && index < 0)
+	if (names)
 		nearest = svio_nearest(name, names, tree->vif_count);
 	free(names);
-	if (index >= 0)
-		return index;
 	if (nearest)
 		snprintf(error, SVIO_ERROR_BYTES, "there is no VIF %.40s: did you mean %s?", name,
 			 nearest);
@@ -230,6 +227,15 @@ static int find_vif(const struct svio_qos_tree *tree, const char *name, char *er
 		snprintf(error, SVIO_ERROR_BYTES,
 			 "there is no VIF %.40s: add it first (svio vif add), or leave it out",
 			 name);
+}
+
+static int find_vif(const struct svio_qos_tree *tree, const char *name, char *error)
+{
+	int index = svio_qos_tree_vif(tree, name);
+
+	if (index >= 0)
+		return index;
+	explain_missing(tree, name, error);
 	return -ENOENT;
 }
 
