@@ -41,6 +41,9 @@ static void start_timer(struct svio_sched *sched, struct sched_node *node, uint6
 	uint32_t bits = wait_ns ? 64u - (uint32_t)__builtin_clzll(wait_ns) : 0;
 	uint32_t octave = bits > SCHED_TIMER_UNIT + 4 ? bits - SCHED_TIMER_UNIT - 4 : 0;
 
+	/* Not behind others that are so far ahead that it has no slot of its own. */
+	while (octave < SCHED_OCTAVES - 1 && !sched_queue_room(&sched->timers, octave, wake_ns))
+		octave++;
 	if (octave >= SCHED_OCTAVES)
 		octave = SCHED_OCTAVES - 1;
 	if (may_be_late(node, octave))

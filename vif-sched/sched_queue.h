@@ -50,6 +50,9 @@ void sched_queue_unlink(struct sched_queue *queue, struct sched_node *nodes,
 /* A place for a key that is before the first slot in use, or beyond the last. */
 uint64_t sched_queue_squeeze(struct sched_queue *queue, uint32_t octave, uint64_t slot);
 
+/* Would a key get a slot that does not begin after it? */
+bool sched_queue_room(const struct sched_queue *queue, uint32_t octave, uint64_t key);
+
 static inline uint32_t sched_rotate_right(uint32_t bits, uint32_t count)
 {
 	return bits >> (count & 31) | bits << (-count & 31);

@@ -237,60 +237,89 @@ static uint64_t units_ns(uint64_t cost, uint64_t units)
 	return (uint64_t)((sched_uint128)cost * units >> 32);
 }
 
+/* What a bucket becomes. */
+struct bucket {
+	uint64_t cost;
+	uint64_t depth; /* bytes or packets, rounded down */
+	uint64_t depth_ns;
+	uint64_t tokens_ns; /* of one that had no rate so far */
+};
+
 /*
  * Give a bucket another rate and depth: its tokens stay as they are, in bytes or packets, and
- * are never rounded up. One that had no rate so far has tokens.
+ * are never rounded up.
  */
 static void change_bucket(struct sched_clock *free, uint64_t old_cost, uint64_t old_depth_ns,
-			  uint64_t cost, uint64_t depth, uint64_t tokens, uint64_t now_ns)
+			  const struct bucket *bucket, uint64_t now_ns)
 {
-	if (old_cost && sched_before(now_ns, sched_clock_reached_ns(free))) {
-		uint64_t missing_ns = sched_clock_reached_ns(free) - now_ns;
+	uint64_t was_ns = sched_clock_reached_ns(free);
+	uint64_t ns = bucket->tokens_ns;
 
-		sched_clock_set(free, now_ns);
-		sched_clock_advance(free, cost, sched_mul_div_up(missing_ns, 1ull << 32, old_cost));
+	if (!bucket->cost)
+		return;
+	if (old_cost && sched_before(now_ns, was_ns)) {
+		sched_clock_set(free,
+				now_ns + sched_mul_div_up(was_ns - now_ns, bucket->cost, old_cost));
 		return;
 	}
-	if (old_cost)
-		tokens = sched_mul_div(smaller(now_ns - sched_clock_reached_ns(free), old_depth_ns),
-				       1ull << 32, old_cost);
-	sched_clock_set(free, now_ns - units_ns(cost, smaller(tokens, depth)));
+	if (old_cost) {
+		uint64_t left_ns = smaller(now_ns - was_ns, old_depth_ns);
+
+		/* Compared as units first: in nanoseconds of the new rate it might not fit. */
+		ns = bucket->depth_ns;
+		if (sched_mul_div(left_ns, 1ull << 32, old_cost) <= bucket->depth)
+			ns = smaller(ns, sched_mul_div(left_ns, bucket->cost, old_cost));
+	}
+	sched_clock_set(free, now_ns - ns);
 }
 
-static void apply_ceilings(struct sched_node *node, const struct svio_sched_params *params,
-			   bool fresh, uint64_t now_ns)
+static void apply_max(struct sched_node *node, const struct svio_sched_params *params, bool fresh,
+		      uint64_t now_ns)
 {
-	uint64_t cost = sched_cost(BIT_NS, params->max_bps);
-	uint64_t packet_cost = sched_cost(NS_PER_S, params->max_pps);
-	uint64_t depth = depth_bytes(params);
-	uint64_t turn_ns;
-	uint64_t packets = larger(BURST_PACKETS, params->max_pps / (NS_PER_S / BURST_NS));
+	struct bucket bucket = {
+		.cost = sched_cost(BIT_NS, params->max_bps),
+		.depth = depth_bytes(params),
+	};
+	uint64_t turn_ns = units_ns(bucket.cost, SVIO_SCHED_TURN_BYTES);
 
-	if (cost)
-		change_bucket(&node->free, node->max_cost, node->depth_ns, cost, depth,
-			      fresh ? depth : 0, now_ns);
-	node->max_cost = cost;
-	node->depth_ns = units_ns(cost, depth);
-	turn_ns = units_ns(cost, SVIO_SCHED_TURN_BYTES);
+	bucket.depth_ns = units_ns(bucket.cost, bucket.depth);
+	bucket.tokens_ns = fresh ? bucket.depth_ns : 0;
+	change_bucket(&node->free, node->max_cost, node->depth_ns, &bucket, now_ns);
+	node->max_cost = bucket.cost;
+	node->depth_ns = bucket.depth_ns;
+	node->plenty_ns = turn_ns;
 	turn_ns = larger(RESUME_MIN_NS, smaller(turn_ns, RESUME_MAX_NS));
 	node->resume_ns = (uint32_t)smaller(node->depth_ns / 2, turn_ns);
-	if (packet_cost)
-		change_bucket(&node->packet_free, node->packet_cost, node->packet_depth_ns,
-			      packet_cost, packets, fresh ? packets : 0, now_ns);
-	node->packet_cost = packet_cost;
-	node->packet_depth_ns = units_ns(packet_cost, packets);
-	node->packet_plenty_ns = units_ns(packet_cost, BURST_PACKETS);
-	/* Never 0 where there is a ceiling. */
-	node->plenty_ns = larger(units_ns(cost, SVIO_SCHED_TURN_BYTES), (cost | packet_cost) != 0);
+}
+
+static void apply_max_pps(struct sched_node *node, const struct svio_sched_params *params,
+			  bool fresh, uint64_t now_ns)
+{
+	struct bucket bucket = {
+		.cost = sched_cost(NS_PER_S, params->max_pps),
+		.depth = larger(BURST_PACKETS, params->max_pps / (NS_PER_S / BURST_NS)),
+	};
+
+	if (bucket.cost)
+		bucket.depth_ns = larger(units_ns(bucket.cost, BURST_PACKETS), BURST_NS);
+	bucket.tokens_ns = fresh ? bucket.depth_ns : 0;
+	change_bucket(&node->packet_free, node->packet_cost, node->packet_depth_ns, &bucket,
+		      now_ns);
+	node->packet_cost = bucket.cost;
+	node->packet_depth_ns = bucket.depth_ns;
+	node->packet_plenty_ns = units_ns(bucket.cost, BURST_PACKETS);
 	node->flags &= (uint8_t)~SCHED_COUNTS_PACKETS;
-	if (packet_cost)
+	if (bucket.cost) {
 		node->flags |= SCHED_COUNTS_PACKETS;
+		node->plenty_ns += !node->plenty_ns; /* 0 says that there is no ceiling */
+	}
 }
 
 static void apply_params(struct sched_node *node, const struct svio_sched_params *params,
 			 bool fresh, uint64_t now_ns)
 {
-	apply_ceilings(node, params, fresh, now_ns);
+	apply_max(node, params, fresh, now_ns);
+	apply_max_pps(node, params, fresh, now_ns);
 	node->min_bps = params->min_bps;
 	node->max_bps = params->max_bps;
 }

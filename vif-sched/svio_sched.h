@@ -16,8 +16,9 @@
  *   ceiling holds back, in the ratio of their weights. So a node's part is
  *   its min and its share of what is left. A higher priority waits for one turn at
  *   most on each level, a min's among them.
- * - Service is behind that of the ideal fluid model by at most a few (T + L) a level, the
- *   number of siblings does not matter (tests/property/sched states and checks it).
+ * - Service is behind that of the ideal fluid model by at most (4 * depth + S) * (T + L), and what
+ *   holds of ceilings on the way add; S: siblings on the way down. Ahead of it by half of that.
+ *   A min lacks at most 5 * depth * (T + L). tests/property/sched checks all of this.
  * - A node with max is charged at most max * t + burst in any time t; where
  *   burst is below the largest packet, that packet takes its place. A rate is
  *   kept as its inverse, 1.2e-8 too slow at most.
