@@ -48,10 +48,12 @@ static int run_set(const struct cli_command *command, struct cli *cli, int argc,
 			json_object_object_add(request, "dry_run", json_object_new_boolean(true));
 	}
 	cli_take_arguments(command, argc, argv, 1, 1, &node);
-	if (settings == 0)
+	if (settings == 0) {
+		json_object_put(request);
 		cli_fail(CLI_USAGE,
 			 "qos set %s: what? For example --max 500M (see svio qos set --help)",
 			 node);
+	}
 	json_object_object_add(request, "node", json_object_new_string(node));
 	return call_for_changes(cli, request);
 }

@@ -217,10 +217,12 @@ static int run_add_or_set(const struct cli_command *command, struct cli *cli, in
 	     settings++)
 		add_setting(request, option);
 	cli_take_arguments(command, argc, argv, 1, 1, &name);
-	if (!add && settings == 0)
+	if (!add && settings == 0) {
+		json_object_put(request);
 		cli_fail(CLI_USAGE,
 			 "vif set %s: what? For example --max 500M (see svio vif set --help)",
 			 name);
+	}
 	json_object_object_add(request, "name", json_object_new_string(name));
 	vif = cli_call(cli, request);
 	if (cli->json)
