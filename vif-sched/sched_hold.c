@@ -29,21 +29,18 @@ static bool may_be_late(const struct sched_node *node, uint32_t octave)
 }
 
 /*
- * Put a node into the timers, as seen from a time before its own. A short wait ends
- * with its slot: late by a 16th of the wait, 4 us at most, and only if the bucket
- * has room for what comes in meanwhile. Others begin with their slot and are put in
- * again, into a smaller one.
+ * Put a node into the timers. A wait has a slot between 8 and 17 slots ahead of the timers'
+ * clock, so that all of an octave's fit. A short one ends with its slot: late by an eighth of
+ * the wait, 4 us at most, and only if the bucket has room for what comes in meanwhile. Others
+ * begin with their slot and are put in again, into a smaller one.
  */
-static void start_timer(struct svio_sched *sched, struct sched_node *node, uint64_t from_ns)
+static void start_timer(struct svio_sched *sched, struct sched_node *node)
 {
-	uint64_t wake_ns = sched_resume_ns(node);
-	uint64_t wait_ns = sched_before(from_ns, wake_ns) ? wake_ns - from_ns : 0;
+	uint64_t wake_ns = sched_later(sched_resume_ns(node), sched->timers.clock);
+	uint64_t wait_ns = wake_ns - sched->timers.clock;
 	uint32_t bits = wait_ns ? 64u - (uint32_t)__builtin_clzll(wait_ns) : 0;
 	uint32_t octave = bits > SCHED_TIMER_UNIT + 4 ? bits - SCHED_TIMER_UNIT - 4 : 0;
 
-	/* Not behind others that are so far ahead that it has no slot of its own. */
-	while (octave < SCHED_OCTAVES - 1 && !sched_queue_room(&sched->timers, octave, wake_ns))
-		octave++;
 	if (octave >= SCHED_OCTAVES)
 		octave = SCHED_OCTAVES - 1;
 	if (may_be_late(node, octave))
@@ -52,15 +49,15 @@ static void start_timer(struct svio_sched *sched, struct sched_node *node, uint6
 	node->flags |= SCHED_HELD;
 }
 
-void sched_wait(struct svio_sched *sched, struct sched_node *node, uint64_t now_ns)
+void sched_wait(struct svio_sched *sched, struct sched_node *node)
 {
 	node->stats.throttled++;
-	start_timer(sched, node, now_ns);
+	start_timer(sched, node);
 }
 
-void sched_hold(struct svio_sched *sched, struct sched_node *node, uint64_t now_ns)
+void sched_hold(struct svio_sched *sched, struct sched_node *node)
 {
-	sched_wait(sched, node, now_ns);
+	sched_wait(sched, node);
 	sched_fall(sched, node);
 }
 
@@ -70,15 +67,20 @@ void sched_unhold(struct svio_sched *sched, struct sched_node *node)
 	node->flags &= (uint8_t)~SCHED_HELD;
 }
 
-/* Let the first timer go; one that was put in too early goes in again. */
+/*
+ * Let the first timer go; one that was put in too early goes in again. Its slot's beginning is
+ * the timers' clock meanwhile: now would be too far ahead of the slots that are still in use.
+ */
 static void expire_first(struct svio_sched *sched, uint64_t now_ns)
 {
-	uint32_t octave = sched_queue_earliest(&sched->timers);
-	uint64_t slot = sched->timers.first[octave];
-	struct sched_node *node = sched_queue_pop(&sched->timers, sched->node, SCHED_TIMER, octave);
+	struct sched_queue *timers = &sched->timers;
+	uint32_t octave = sched_queue_earliest(timers);
+	uint64_t slot = timers->first[octave];
+	struct sched_node *node = sched_queue_pop(timers, sched->node, SCHED_TIMER, octave);
 
+	timers->clock = sched_later(timers->clock, slot);
 	if (sched_before(slot, sched_resume_ns(node))) {
-		start_timer(sched, node, slot);
+		start_timer(sched, node);
 	} else {
 		node->flags &= (uint8_t)~SCHED_HELD;
 		sched_rise(sched, node, now_ns);
@@ -89,21 +91,24 @@ void sched_expire(struct svio_sched *sched, uint64_t now_ns)
 {
 	while (sched_queue_has(&sched->timers, now_ns))
 		expire_first(sched, now_ns);
+	sched->timers.clock = sched_later(sched->timers.clock, now_ns);
 }
 
-uint64_t sched_first_timer(struct svio_sched *sched)
+uint64_t sched_first_timer(const struct svio_sched *sched)
 {
-	struct sched_queue *timers = &sched->timers;
+	const struct sched_queue *timers = &sched->timers;
+	uint64_t best_ns = SVIO_SCHED_NEVER;
+	uint32_t left;
 
-	while (timers->octaves) {
-		uint32_t octave = sched_queue_earliest(timers);
-		uint64_t slot = timers->first[octave];
-		struct sched_node *node = &sched->node[sched_queue_head(timers, octave)];
+	for (left = timers->octaves; left; left &= left - 1) {
+		uint32_t octave = (uint32_t)__builtin_ctz(left);
+		const struct sched_node *node = &sched->node[sched_queue_head(timers, octave)];
+		uint64_t ns = timers->first[octave];
 
-		if (!sched_before(slot, sched_resume_ns(node)))
-			return slot;
-		sched_queue_pop(timers, sched->node, SCHED_TIMER, octave);
-		start_timer(sched, node, slot);
+		if (!node->link[SCHED_TIMER])
+			ns = sched_later(ns, sched_resume_ns(node));
+		if (left == timers->octaves || sched_before(ns, best_ns))
+			best_ns = ns;
 	}
-	return SVIO_SCHED_NEVER;
+	return best_ns;
 }

@@ -10,30 +10,13 @@ void sched_queue_init(struct sched_queue *queue, uint32_t unit, uint64_t clock)
 	queue->clock = clock;
 }
 
-/* How many slots after the first that of a key is; *last: the last in use. */
-static int64_t slots_ahead(const struct sched_queue *queue, uint32_t octave, uint64_t key,
-			   uint32_t *last)
-{
-	uint32_t shift = queue->unit + octave;
-	uint32_t first = (uint32_t)(queue->first[octave] >> shift);
-
-	*last = 31u - (uint32_t)__builtin_clz(sched_rotate_right(queue->used[octave], first));
-	return (int64_t)((key >> shift << shift) - queue->first[octave]) >> shift;
-}
-
-bool sched_queue_room(const struct sched_queue *queue, uint32_t octave, uint64_t key)
-{
-	uint32_t last;
-
-	return !queue->used[octave] ||
-	       (int64_t)SCHED_SLOTS + slots_ahead(queue, octave, key, &last) > (int64_t)last;
-}
-
 uint64_t sched_queue_squeeze(struct sched_queue *queue, uint32_t octave, uint64_t slot)
 {
 	uint32_t shift = queue->unit + octave;
-	uint32_t last;
-	int64_t ahead = slots_ahead(queue, octave, slot << shift, &last);
+	uint32_t first = (uint32_t)(queue->first[octave] >> shift);
+	uint32_t last =
+		31u - (uint32_t)__builtin_clz(sched_rotate_right(queue->used[octave], first));
+	int64_t ahead = (int64_t)((slot << shift) - queue->first[octave]) >> shift;
 
 	if (ahead > 0)
 		return (queue->first[octave] >> shift) + SCHED_SLOTS - 1;

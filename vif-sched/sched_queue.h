@@ -26,7 +26,7 @@
 #define SCHED_SLOTS   32u
 
 struct sched_queue {
-	uint64_t clock;        /* share: virtual time */
+	uint64_t clock;        /* share: virtual time; timers: those before it have ended */
 	uint64_t slope;        /* share: 2^16 times its advance per byte, for slope_weight */
 	uint32_t weight;       /* share: of those that can be served */
 	uint32_t slope_weight; /* share */
@@ -49,9 +49,6 @@ void sched_queue_unlink(struct sched_queue *queue, struct sched_node *nodes,
 
 /* A place for a key that is before the first slot in use, or beyond the last. */
 uint64_t sched_queue_squeeze(struct sched_queue *queue, uint32_t octave, uint64_t slot);
-
-/* Would a key get a slot that does not begin after it? */
-bool sched_queue_room(const struct sched_queue *queue, uint32_t octave, uint64_t key);
 
 static inline uint32_t sched_rotate_right(uint32_t bits, uint32_t count)
 {

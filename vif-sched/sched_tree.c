@@ -347,7 +347,7 @@ struct svio_sched *svio_sched_init(void *memory, const struct svio_sched_limits 
 	sched->vif = (struct sched_vif *)(void *)((char *)memory + layout.vif);
 	sched->fresh = 1;
 	sched->fresh_vif = 1;
-	sched_queue_init(&sched->timers, SCHED_TIMER_UNIT, 0);
+	sched_queue_init(&sched->timers, SCHED_TIMER_UNIT, now_ns);
 	init_node(sched, SVIO_SCHED_PORT, SVIO_SCHED_GROUP);
 	apply_params(&sched->node[SVIO_SCHED_PORT], &params, true, now_ns);
 	return sched;
@@ -486,7 +486,7 @@ static void set_child(struct svio_sched *sched, struct sched_node *n,
 	if (served) {
 		sched_child_join(sched, n);
 		if (sched_exhausted(n, now_ns))
-			sched_hold(sched, n, now_ns);
+			sched_hold(sched, n);
 		else
 			sched_child_again(sched, n);
 	} else if (n->flags & SCHED_WANTS) {
@@ -522,18 +522,18 @@ int svio_sched_set(struct svio_sched *sched, svio_sched_node node,
 int svio_sched_del(struct svio_sched *sched, svio_sched_node node)
 {
 	struct sched_node *n = sched_node_find(sched, node);
+	uint64_t now_ns = sched->timers.clock; /* near enough: only accounts change */
 
 	if (!n || node == SVIO_SCHED_PORT)
 		return -EINVAL;
 	if (n->children)
 		return -EBUSY;
-	/* Only accounts change, at whatever time. */
-	sched_settle(sched, n->due.ns);
+	sched_settle(sched, now_ns);
 	svio_sched_deactivate(sched, node);
 	if (n->flags & SCHED_TURN)
-		sched_turn_end(sched, n, n->due.ns);
+		sched_turn_end(sched, n, now_ns);
 	sched_child_remove(sched, n);
-	pass_min_on(sched, n->parent, guaranteed(n), 0, n->due.ns);
+	pass_min_on(sched, n->parent, guaranteed(n), 0, now_ns);
 	if (!n->home)
 		leave_seat(sched_parent(sched, n)->vif, n);
 	if (n->group) {

@@ -121,15 +121,18 @@ bool sched_child_preempted(const struct sched_node *parent, const struct sched_n
 /* When a node that has reached its ceiling goes on. */
 uint64_t sched_resume_ns(const struct sched_node *node);
 /* A node that was not served so far waits in the timers for its ceiling. */
-void sched_wait(struct svio_sched *sched, struct sched_node *node, uint64_t now_ns);
+void sched_wait(struct svio_sched *sched, struct sched_node *node);
 /* The same for one that was served. */
-void sched_hold(struct svio_sched *sched, struct sched_node *node, uint64_t now_ns);
+void sched_hold(struct svio_sched *sched, struct sched_node *node);
 /* Take it out of the timers. */
 void sched_unhold(struct svio_sched *sched, struct sched_node *node);
 /* Let go of those whose time has come. */
 void sched_expire(struct svio_sched *sched, uint64_t now_ns);
-/* When the first of the timers ends; SVIO_SCHED_NEVER: there is none. */
-uint64_t sched_first_timer(struct svio_sched *sched);
+/*
+ * When the first of the timers ends, or, where several share its slot, when that begins.
+ * SVIO_SCHED_NEVER: there is none.
+ */
+uint64_t sched_first_timer(const struct svio_sched *sched);
 
 /* --- sched_turn.c --- */
 

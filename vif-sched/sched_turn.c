@@ -10,7 +10,7 @@ void sched_rise(struct svio_sched *sched, struct sched_node *node, uint64_t now_
 {
 	while (node->self != SVIO_SCHED_PORT) {
 		if (sched_exhausted(node, now_ns)) {
-			sched_wait(sched, node, now_ns);
+			sched_wait(sched, node);
 			return;
 		}
 		sched_child_enter(sched, node, now_ns);
@@ -51,7 +51,7 @@ void sched_turn_end(struct svio_sched *sched, struct sched_node *node, uint64_t 
 	if (!sched_servable(node))
 		return;
 	if (sched_exhausted(node, now_ns))
-		sched_hold(sched, node, now_ns);
+		sched_hold(sched, node);
 	else
 		sched_child_again(sched, node);
 }

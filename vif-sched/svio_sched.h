@@ -196,9 +196,9 @@ void svio_sched_charge(struct svio_sched *sched, svio_sched_node leaf, uint64_t 
 
 /*
  * When to pick again if nothing else happens: now_ns: a pick succeeds at once; SVIO_SCHED_NEVER:
- * nothing is active. No pick succeeds earlier, and one succeeds then unless both a node and a
- * group above it are held back: it may be the earlier of their times, and the next call tells the
- * other.
+ * nothing is active. No pick succeeds earlier. It may be too early, by an eighth of the wait, where
+ * several nodes have to wait for about as long, and where both a node and a group above it are
+ * held back: the next call tells the rest.
  */
 uint64_t svio_sched_next_ns(struct svio_sched *sched, uint64_t now_ns);
 
