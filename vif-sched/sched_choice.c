@@ -207,14 +207,20 @@ static inline struct sched_node *pop(struct svio_sched *sched, struct sched_queu
 static inline struct sched_node *choose_due(struct svio_sched *sched, struct sched_group *group,
 					    uint64_t now_ns)
 {
-	while (sched_queue_has(&group->due, now_ns)) {
+	struct sched_queue *due = &group->due;
+
+	while (due->octaves && !sched_before(now_ns, due->soonest)) {
 		int64_t deadline;
-		uint32_t octave = sched_queue_eligible(&group->due, now_ns, &deadline);
+		uint32_t octave = sched_queue_eligible(due, now_ns, &deadline);
 		struct sched_node *c;
 
-		if (octave == SCHED_NO_OCTAVE || (group->timely && group->ready && deadline > 0))
+		if (octave == SCHED_NO_OCTAVE) {
+			due->soonest = due->first[sched_queue_earliest(due)];
 			return NULL;
-		c = pop(sched, &group->due, SCHED_DUE, octave);
+		}
+		if (group->timely && group->ready && deadline > 0)
+			return NULL;
+		c = pop(sched, due, SCHED_DUE, octave);
 		if (c)
 			return c;
 	}

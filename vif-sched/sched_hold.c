@@ -79,7 +79,7 @@ static void expire_first(struct svio_sched *sched, uint64_t now_ns)
 	struct sched_node *node = sched_queue_pop(timers, sched->node, SCHED_TIMER, octave);
 
 	timers->clock = sched_later(timers->clock, slot);
-	if (sched_before(slot, sched_resume_ns(node))) {
+	if (sched_before(now_ns, sched_resume_ns(node))) {
 		start_timer(sched, node);
 	} else {
 		node->flags &= (uint8_t)~SCHED_HELD;
@@ -87,11 +87,11 @@ static void expire_first(struct svio_sched *sched, uint64_t now_ns)
 	}
 }
 
-void sched_expire(struct svio_sched *sched, uint64_t now_ns)
+void sched_expire_some(struct svio_sched *sched, uint64_t now_ns)
 {
-	while (sched_queue_has(&sched->timers, now_ns))
+	do
 		expire_first(sched, now_ns);
-	sched->timers.clock = sched_later(sched->timers.clock, now_ns);
+	while (sched_queue_has(&sched->timers, now_ns));
 }
 
 uint64_t sched_first_timer(const struct svio_sched *sched)

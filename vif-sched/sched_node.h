@@ -101,8 +101,11 @@ static inline bool sched_exhausted(const struct sched_node *node, uint64_t now_n
 static inline void sched_cut_bucket(struct sched_clock *free, uint64_t depth_ns, uint64_t cost,
 				    uint64_t taken, uint64_t now_ns)
 {
-	uint64_t full_ns = now_ns - depth_ns - (uint64_t)((sched_uint128)cost * taken >> 32);
+	uint64_t full_ns = now_ns - depth_ns;
 
+	if (!sched_before(free->ns, full_ns))
+		return;
+	full_ns -= (uint64_t)((sched_uint128)cost * taken >> 32);
 	if (sched_before(free->ns, full_ns))
 		sched_clock_set(free, full_ns);
 }

@@ -120,6 +120,9 @@ static inline struct sched_node *sched_queue_pop(struct sched_queue *queue,
 	uint32_t next = node->link[kind];
 
 	node->flags &= (uint8_t) ~(SCHED_QUEUED << kind);
+	/* Who comes next in this slot is wanted soon, and may not have been for thousands of turns. */
+	__builtin_prefetch(&nodes[next], 1);
+	__builtin_prefetch((const char *)&nodes[next] + 64, 1);
 	queue->head[octave][at] = (uint16_t)next;
 	if (!next)
 		sched_queue_leave(queue, octave, at);
@@ -164,9 +167,12 @@ static inline uint32_t sched_queue_eligible(const struct sched_queue *queue, uin
 	for (left = queue->octaves; left; left &= left - 1) {
 		uint32_t octave = (uint32_t)__builtin_ctz(left);
 		int64_t begins = (int64_t)(queue->first[octave] - by);
-		int64_t ends = begins + (int64_t)(2ull << (queue->unit + octave));
+		int64_t ends;
 
-		if (begins <= 0 && ends < *finish) {
+		if (begins > 0)
+			continue;
+		ends = begins + (int64_t)(2ull << (queue->unit + octave));
+		if (ends < *finish) {
 			best = octave;
 			*finish = ends;
 		}

@@ -127,7 +127,15 @@ void sched_hold(struct svio_sched *sched, struct sched_node *node);
 /* Take it out of the timers. */
 void sched_unhold(struct svio_sched *sched, struct sched_node *node);
 /* Let go of those whose time has come. */
-void sched_expire(struct svio_sched *sched, uint64_t now_ns);
+void sched_expire_some(struct svio_sched *sched, uint64_t now_ns);
+
+static inline void sched_expire(struct svio_sched *sched, uint64_t now_ns)
+{
+	if (sched_queue_has(&sched->timers, now_ns))
+		sched_expire_some(sched, now_ns);
+	sched->timers.clock = sched_later(sched->timers.clock, now_ns);
+}
+
 /*
  * When the first of the timers ends, or, where several share its slot, when that begins.
  * SVIO_SCHED_NEVER: there is none.

@@ -47,7 +47,7 @@ struct sched_model {
 	uint64_t device_bps;
 	uint64_t device_rest; /* of a nanosecond, in 1 / device_bps */
 	uint64_t busy_ns;     /* until when the device is busy */
-	uint32_t looks; /* in vain, since somebody was served or something changed */
+	uint32_t looks;       /* in vain, since somebody was served or something changed */
 	uint32_t nodes_max;
 	struct sched_model_node node[SCHED_MODEL_NODES + 1];
 	/* NULL: as many packets of packet_bytes as the grant allows. */
