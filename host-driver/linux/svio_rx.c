@@ -10,6 +10,7 @@
 #include "svio.h"
 #include "svio_cmd.h"
 #include "svio_compat.h"
+#include "svio_stale.h"
 
 #define HEADROOM (NET_SKB_PAD + NET_IP_ALIGN)
 
@@ -157,11 +158,13 @@ static bool post_buffer(struct svio_rxq *rxq)
 {
 	struct svio_rx_desc *desc = &rxq->ring[rxq->tail & rxq->mask];
 	struct page *page = page_pool_dev_alloc_pages(rxq->pool);
+	dma_addr_t dma;
 
 	if (unlikely(!page))
 		return false;
 	rxq->pages[rxq->tail & rxq->mask] = page;
-	desc->addr = cpu_to_le64(page_pool_get_dma_addr(page) + HEADROOM);
+	dma = page_pool_get_dma_addr(page) + HEADROOM;
+	desc->addr = cpu_to_le64(svio_stale_dma(rxq->svio, DMA_FROM_DEVICE, rxq->qid, dma));
 	desc->len = cpu_to_le16(rxq->buf_len);
 	desc->reserved0 = 0;
 	desc->reserved1 = 0;

@@ -10,6 +10,7 @@
 
 #include "svio.h"
 #include "svio_cmd.h"
+#include "svio_stale.h"
 
 /* Bytes of one descriptor; longer pieces are split. Keeps pieces aligned as they were. */
 #define CHUNK_BYTES 0xff00
@@ -285,7 +286,7 @@ static void put_piece(struct svio_txq *txq, struct cursor *at, dma_addr_t dma, u
 		struct svio_tx_desc *desc = &txq->ring[at->index & txq->mask];
 		u32 chunk = min_t(u32, len, CHUNK_BYTES);
 
-		desc->addr = cpu_to_le64(dma);
+		desc->addr = cpu_to_le64(svio_stale_dma(txq->svio, DMA_TO_DEVICE, txq->qid, dma));
 		desc->len = cpu_to_le16(chunk);
 		desc->flags = 0;
 		desc->vlan_tci = 0;

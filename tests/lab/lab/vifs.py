@@ -47,8 +47,12 @@ def bring_up(guest, ip, mtu=1500):
 
 
 @contextlib.contextmanager
-def vif_guests(names=("a", "b"), kernel="newest", wire=True, vif_options=(), **options):
-    """Guests on VIFs, the host on the wire: yields (net, device, [guests])."""
+def vif_guests(names=("a", "b"), kernel="newest", wire=True, vif_options=(), before="",
+               **options):
+    """Guests on VIFs, the host on the wire: yields (net, device, [guests]).
+
+    before: what each guest runs before it loads the driver.
+    """
     with contextlib.ExitStack() as stack:
         net = stack.enter_context(Net())
         device = stack.enter_context(
@@ -60,5 +64,6 @@ def vif_guests(names=("a", "b"), kernel="newest", wire=True, vif_options=(), **o
         guests = [vif_guest(device, name, kernel, **options) for name in names]
         for index, guest in enumerate(guests):
             stack.enter_context(guest)
+            guest.run(before or "true")
             bring_up(guest, address(index))
         yield net, device, guests
