@@ -74,6 +74,16 @@ function(svio_find_dpdk)
   add_library(svio::dpdk ALIAS PkgConfig::DPDK)
 endfunction()
 
+# svio_find_pci(): defines svio::pci (libpci of pciutils).
+function(svio_find_pci)
+  if(TARGET svio::pci)
+    return()
+  endif()
+  find_package(PkgConfig REQUIRED)
+  pkg_check_modules(LIBPCI REQUIRED IMPORTED_TARGET GLOBAL libpci>=3.8)
+  add_library(svio::pci ALIAS PkgConfig::LIBPCI)
+endfunction()
+
 # svio_find_json(): defines svio::json (json-c).
 function(svio_find_json)
   if(TARGET svio::json)

@@ -20,6 +20,7 @@
 #include "log.h"
 #include "loop.h"
 #include "registry.h"
+#include "svio_iommu_group.h"
 #include "svio_pci.h"
 
 #define VIFS_DEFAULT 64
@@ -180,6 +181,27 @@ static int find_firmware(struct options *options)
 	return 0;
 }
 
+/*
+ * A wire that is a PCI device on vfio-pci must be alone behind the IOMMU: guests'
+ * memory is lent to it. 0; -errno, logged.
+ */
+static int check_wire(const char *wire)
+{
+	char address[32], why[SVIO_IOMMU_GROUP_WHY_BYTES];
+	size_t length = strcspn(wire, ",");
+	int group, status;
+
+	if (length >= sizeof(address))
+		return 0; /* no PCI address is that long */
+	memcpy(address, wire, length);
+	address[length] = '\0';
+	status = svio_iommu_group_check(address, NULL, &group, why);
+	if (status == -EINVAL || status > 0)
+		return 0; /* another kind of wire, or a good one */
+	svio_log(status < 0 ? SVIO_LOG_ERROR : SVIO_LOG_WARNING, "wire %s", why);
+	return status;
+}
+
 /* Written by the signal handler, watched by the loop. */
 static int end_fd = -1;
 
@@ -259,7 +281,7 @@ int main(int argc, char **argv)
 
 	argp_err_exit_status = 2;
 	argp_parse(&argp, argc, argv, 0, NULL, &options);
-	if (find_firmware(&options))
+	if (find_firmware(&options) || (options.device.wire && check_wire(options.device.wire)))
 		return EXIT_FAILURE;
 	loop = svio_loop_new();
 	if (!loop || watch_signals(loop)) {
