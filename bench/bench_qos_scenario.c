@@ -80,6 +80,21 @@ const struct qos_scenario qos_scenarios[] = {
 		      .changes = { "\"max_bps\": 250000000, \"weight\": 9, \"priority\": 4",
 				   "\"max_bps\": 100000000, \"weight\": 1, \"priority\": 3" } },
 		    { .name = "rest", .frame_bytes = FULL, .wire_mbps = 125 } } },
+	/* 1000 - 100 - 200 - 100 - 80 = 520 are left to weights 1 + 2 + 1. */
+	{ .name = "everything", .title = "min, max, weights, priorities, a flood of 64 B, 100 changes/s",
+	  .vifs = { { .name = "high", .settings = "\"max_bps\": 100000000, \"priority\": 7",
+		      .frame_bytes = FULL, .wire_mbps = 100 },
+		    { .name = "changing", .settings = "\"max_bps\": 50000000, \"priority\": 3",
+		      .frame_bytes = FULL, .wire_mbps = 100,
+		      .changes = { "\"max_bps\": 150000000, \"weight\": 9, \"priority\": 4",
+				   "\"max_bps\": 50000000, \"weight\": 1, \"priority\": 3" } },
+		    { .name = "min", .settings = "\"min_bps\": 200000000", .frame_bytes = FULL,
+		      .wire_mbps = 330 },
+		    { .name = "max", .settings = "\"max_bps\": 80000000, \"weight\": 10",
+		      .frame_bytes = FULL, .wire_mbps = 80 },
+		    { .name = "weight2", .settings = "\"weight\": 2", .frame_bytes = FULL,
+		      .wire_mbps = 260 },
+		    { .name = "flood", .frame_bytes = SHORT, .wire_mbps = 130 } } },
 };
 /* clang-format on */
 

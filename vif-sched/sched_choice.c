@@ -264,7 +264,7 @@ static struct sched_node *choose_in_group(struct svio_sched *sched, struct sched
 
 /*
  * Of the classes whose min is due, the one whose deadline is first; NULL: none is due, or it
- * can wait for a turn. A deadline is two turns after it is due, as in a queue's slots.
+ * can wait for a turn. A deadline is four slots' worth after it is due, as in a queue about.
  */
 static struct sched_node *due_class(struct svio_sched *sched, const struct sched_vif *vif,
 				    uint64_t now_ns)
@@ -276,7 +276,7 @@ static struct sched_node *due_class(struct svio_sched *sched, const struct sched
 	for (; left; left &= left - 1) {
 		struct sched_node *c = &sched->node[vif->class_node[__builtin_ctz(left)]];
 		int64_t due_ns = (int64_t)(c->due.ns - now_ns);
-		int64_t deadline_ns = due_ns + (int64_t)(c->min_cost >> (32 - SCHED_TURN_LOG2 - 1));
+		int64_t deadline_ns = due_ns + (int64_t)(c->min_cost >> (32 - SCHED_SLOT_LOG2 - 2));
 
 		if (due_ns <= 0 && deadline_ns <= best_ns) {
 			best = c;

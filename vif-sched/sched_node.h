@@ -121,8 +121,15 @@ static inline void sched_cut(struct sched_node *node, uint64_t now_ns)
 				 node->turn_packets, now_ns);
 }
 
-/* Bytes of the turn that begins, of wanted: one packet when its tokens are running out. */
-static inline uint32_t sched_turn_budget(struct sched_node *node, uint32_t wanted, uint64_t now_ns)
+/* Of a node with max_pps: 64 packets of 64 bytes, for which it had tokens. */
+#define SCHED_COUNTED_TURN_BYTES 4096u
+
+/*
+ * Bytes of the turn that begins, of wanted: with a ceiling a turn, and one packet when its tokens are
+ * running out.
+ */
+static inline uint32_t sched_turn_budget(struct sched_node *node, uint32_t wanted,
+					 uint32_t turn_bytes, uint64_t now_ns)
 {
 	if (!node->plenty_ns)
 		return wanted;
@@ -134,7 +141,9 @@ static inline uint32_t sched_turn_budget(struct sched_node *node, uint32_t wante
 	    sched_before(now_ns,
 			 sched_clock_reached_ns(&node->packet_free) + node->packet_plenty_ns))
 		return 1;
-	return wanted > SVIO_SCHED_TURN_BYTES ? SVIO_SCHED_TURN_BYTES : wanted;
+	if (node->flags & SCHED_COUNTS_PACKETS && turn_bytes > SCHED_COUNTED_TURN_BYTES)
+		turn_bytes = SCHED_COUNTED_TURN_BYTES;
+	return wanted > turn_bytes ? turn_bytes : wanted;
 }
 
 /* Charge a node's buckets for a turn. */

@@ -7,6 +7,7 @@ void sched_queue_init(struct sched_queue *queue, uint32_t unit, uint64_t clock)
 {
 	memset(queue, 0, sizeof(*queue));
 	queue->unit = unit;
+	queue->span = 2ull << unit;
 	queue->clock = clock;
 }
 

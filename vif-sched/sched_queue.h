@@ -3,8 +3,8 @@
  * Queues of nodes by key, private to vif-sched: O(1) whatever the number of nodes.
  *
  * A queue has 32 octaves, an octave 32 slots of the same width, twice that of the
- * octave below. A node's octave says how far its key moves at most when it is
- * served for one turn (its cost per byte, rounded up to a power of two), so few
+ * octave below. A node's octave is its cost per byte, rounded up to a power of two:
+ * a slot is about what SCHED_SLOT_BYTES cost, so a turn moves its key by few slots, few
  * slots of an octave are in use at a time, and a slot's start is a good enough
  * stand-in for the keys in it. This is the order of Quick Fair Queueing (Checconi,
  * Rizzo, Valente, "QFQ: Efficient Packet Scheduling with Tight Guarantees",
@@ -31,8 +31,9 @@ struct sched_queue {
 	uint32_t weight;       /* share: of those that can be served */
 	uint32_t slope_weight; /* share */
 	uint64_t soonest;      /* no slot in use begins before that */
-	uint32_t octaves;      /* bit i: octave i is in use */
-	uint32_t unit;         /* log2 of the width of a slot of octave 0 */
+	uint64_t span;    /* of octave 0: from a slot's beginning to the end of turns begun in it */
+	uint32_t octaves; /* bit i: octave i is in use */
+	uint32_t unit;    /* log2 of the width of a slot of octave 0 */
 	uint64_t first[SCHED_OCTAVES];             /* where the first slot in use begins */
 	uint32_t used[SCHED_OCTAVES];              /* bit s: slot s has a node */
 	uint16_t head[SCHED_OCTAVES][SCHED_SLOTS]; /* 0: the slot is empty */
@@ -171,7 +172,7 @@ static inline uint32_t sched_queue_eligible(const struct sched_queue *queue, uin
 
 		if (begins > 0)
 			continue;
-		ends = begins + (int64_t)(2ull << (queue->unit + octave));
+		ends = begins + (int64_t)(queue->span << octave);
 		if (ends < *finish) {
 			best = octave;
 			*finish = ends;

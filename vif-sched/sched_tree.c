@@ -76,13 +76,23 @@ static uint16_t take_vif(struct svio_sched *sched)
 	return number;
 }
 
-static void init_group(struct sched_group *group)
+static void set_spans(struct sched_group *group, uint32_t turn_bytes)
+{
+	uint32_t i;
+
+	for (i = 0; i < SVIO_SCHED_PRIORITIES; i++)
+		group->share[i].span = sched_queue_span(SCHED_SHARE_UNIT, turn_bytes);
+	group->due.span = sched_queue_span(SCHED_DUE_UNIT, turn_bytes);
+}
+
+static void init_group(struct sched_group *group, uint32_t turn_bytes)
 {
 	uint32_t i;
 
 	for (i = 0; i < SVIO_SCHED_PRIORITIES; i++)
 		sched_queue_init(&group->share[i], SCHED_SHARE_UNIT, SCHED_TAG_FIRST);
 	sched_queue_init(&group->due, SCHED_DUE_UNIT, 0);
+	set_spans(group, turn_bytes);
 	group->ready = 0;
 	group->timely = false;
 }
@@ -105,7 +115,7 @@ static void init_node(struct svio_sched *sched, uint32_t node, enum svio_sched_k
 	n->kind = (uint8_t)kind;
 	if (kind == SVIO_SCHED_GROUP) {
 		n->group = &sched->group[take_group(sched)];
-		init_group(n->group);
+		init_group(n->group, sched->turn_bytes);
 	} else if (kind == SVIO_SCHED_VIF) {
 		n->vif = &sched->vif[take_vif(sched)];
 		init_vif(n->vif);
@@ -280,16 +290,12 @@ static void apply_max(struct sched_node *node, const struct svio_sched_params *p
 		.cost = sched_cost(BIT_NS, params->max_bps),
 		.depth = depth_bytes(params),
 	};
-	uint64_t turn_ns = units_ns(bucket.cost, SVIO_SCHED_TURN_BYTES);
 
 	bucket.depth_ns = units_ns(bucket.cost, bucket.depth);
 	bucket.tokens_ns = fresh ? bucket.depth_ns : 0;
 	change_bucket(&node->free, node->max_cost, node->depth_ns, &bucket, now_ns);
 	node->max_cost = bucket.cost;
 	node->depth_ns = bucket.depth_ns;
-	node->plenty_ns = turn_ns;
-	turn_ns = larger(RESUME_MIN_NS, smaller(turn_ns, RESUME_MAX_NS));
-	node->resume_ns = (uint32_t)smaller(node->depth_ns / 2, turn_ns);
 }
 
 static void apply_max_pps(struct sched_node *node, const struct svio_sched_params *params,
@@ -309,17 +315,27 @@ static void apply_max_pps(struct sched_node *node, const struct svio_sched_param
 	node->packet_depth_ns = bucket.depth_ns;
 	node->packet_plenty_ns = units_ns(bucket.cost, BURST_PACKETS);
 	node->flags &= (uint8_t)~SCHED_COUNTS_PACKETS;
-	if (bucket.cost) {
+	if (bucket.cost)
 		node->flags |= SCHED_COUNTS_PACKETS;
-		node->plenty_ns += !node->plenty_ns; /* 0 says that there is no ceiling */
-	}
 }
 
-static void apply_params(struct sched_node *node, const struct svio_sched_params *params,
-			 bool fresh, uint64_t now_ns)
+/* What depends on the length of a turn. */
+static void apply_turn(struct sched_node *node, uint32_t turn_bytes)
+{
+	uint64_t turn_ns = units_ns(node->max_cost, turn_bytes);
+
+	/* 0 says that there is no ceiling. */
+	node->plenty_ns = larger(turn_ns, (node->flags & SCHED_COUNTS_PACKETS) != 0);
+	turn_ns = larger(RESUME_MIN_NS, smaller(turn_ns, RESUME_MAX_NS));
+	node->resume_ns = (uint32_t)smaller(node->depth_ns / 2, turn_ns);
+}
+
+static void apply_params(const struct svio_sched *sched, struct sched_node *node,
+			 const struct svio_sched_params *params, bool fresh, uint64_t now_ns)
 {
 	apply_max(node, params, fresh, now_ns);
 	apply_max_pps(node, params, fresh, now_ns);
+	apply_turn(node, sched->turn_bytes);
 	node->min_bps = params->min_bps;
 	node->max_bps = params->max_bps;
 }
@@ -347,9 +363,10 @@ struct svio_sched *svio_sched_init(void *memory, const struct svio_sched_limits 
 	sched->vif = (struct sched_vif *)(void *)((char *)memory + layout.vif);
 	sched->fresh = 1;
 	sched->fresh_vif = 1;
+	sched->turn_bytes = svio_sched_turn_bytes(params.max_bps);
 	sched_queue_init(&sched->timers, SCHED_TIMER_UNIT, now_ns);
 	init_node(sched, SVIO_SCHED_PORT, SVIO_SCHED_GROUP);
-	apply_params(&sched->node[SVIO_SCHED_PORT], &params, true, now_ns);
+	apply_params(sched, &sched->node[SVIO_SCHED_PORT], &params, true, now_ns);
 	return sched;
 }
 
@@ -443,12 +460,31 @@ int svio_sched_add(struct svio_sched *sched, svio_sched_node parent, enum svio_s
 	init_node(sched, taken, kind);
 	added = &sched->node[taken];
 	settle_in(sched, added, parent);
-	apply_params(added, params, true, now_ns);
+	apply_params(sched, added, params, true, now_ns);
 	sched_child_set_share(sched, added, weight_of(params), params->priority);
 	sched_child_set_min(sched, added, sched_cost(BIT_NS, guaranteed(added)), now_ns);
 	pass_min_on(sched, parent, 0, guaranteed(added), now_ns);
 	*node = taken;
 	return 0;
+}
+
+/* Turns are as long as the port's rate says. */
+static void set_turn(struct svio_sched *sched, uint32_t turn_bytes)
+{
+	uint32_t i;
+
+	if (turn_bytes == sched->turn_bytes)
+		return;
+	sched->turn_bytes = turn_bytes;
+	for (i = 0; i < sched->fresh; i++) {
+		struct sched_node *node = &sched->node[i];
+
+		if (!node->kind)
+			continue;
+		apply_turn(node, turn_bytes);
+		if (node->group)
+			set_spans(node->group, turn_bytes);
+	}
 }
 
 static void set_port(struct svio_sched *sched, const struct svio_sched_params *params,
@@ -457,7 +493,8 @@ static void set_port(struct svio_sched *sched, const struct svio_sched_params *p
 	struct sched_node *port = &sched->node[SVIO_SCHED_PORT];
 
 	sched_port_turn_end(sched, now_ns);
-	apply_params(port, params, false, now_ns);
+	set_turn(sched, svio_sched_turn_bytes(params->max_bps));
+	apply_params(sched, port, params, false, now_ns);
 	port->flags &= (uint8_t)~SCHED_HELD;
 	if (sched_exhausted(port, now_ns)) {
 		port->flags |= SCHED_HELD;
@@ -481,7 +518,7 @@ static void set_child(struct svio_sched *sched, struct sched_node *n,
 		sched_child_leave(sched, n);
 	sched_child_remove(sched, n);
 	sched_child_set_share(sched, n, weight_of(params), params->priority);
-	apply_params(n, params, false, now_ns);
+	apply_params(sched, n, params, false, now_ns);
 	sched_child_set_min(sched, n, sched_cost(BIT_NS, guaranteed(n)), now_ns);
 	if (served) {
 		sched_child_join(sched, n);

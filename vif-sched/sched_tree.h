@@ -46,7 +46,8 @@ struct svio_sched {
 	uint16_t free_vif;
 	uint16_t fresh_group;
 	uint16_t fresh_vif;
-	uint32_t active;       /* leaves */
+	uint32_t active; /* leaves */
+	uint32_t turn_bytes;
 	uint64_t port_wake_ns; /* when a port that is held goes on */
 	/* The grant in hand: what was charged to it so far is not yet in the nodes. */
 	uint32_t leaf; /* 0: none */
@@ -67,14 +68,20 @@ struct svio_sched {
 /* Tags begin shortly before they wrap, so that every test and every device sees it happen. */
 #define SCHED_TAG_FIRST (0 - (SCHED_TAG_SCALE << 20))
 
-#define SCHED_TURN_LOG2 12
-_Static_assert(SVIO_SCHED_TURN_BYTES == 1u << SCHED_TURN_LOG2, "octaves count on it");
+#define SCHED_SLOT_LOG2 11
+_Static_assert(SVIO_SCHED_TURN_BYTES_MAX < 16u << SCHED_SLOT_LOG2, "a turn fits into the slots");
 
 /* log2 of the width of octave 0's slots. */
-#define SCHED_SHARE_UNIT    (SCHED_TURN_LOG2 + 15) /* tags: weight 65535 is 2^15 a byte */
+#define SCHED_SHARE_UNIT    (SCHED_SLOT_LOG2 + 15) /* tags: weight 65535 is 2^15 a byte */
 #define SCHED_DUE_COST_LOG2 26                     /* 400 Gbit/s costs more than 2^26 a byte */
-#define SCHED_DUE_UNIT      (SCHED_TURN_LOG2 + SCHED_DUE_COST_LOG2 - 32) /* ns */
+#define SCHED_DUE_UNIT      (SCHED_SLOT_LOG2 + SCHED_DUE_COST_LOG2 - 32) /* ns */
 #define SCHED_TIMER_UNIT    6                                            /* ns */
+
+/* From the beginning of a slot of octave 0 to the end of the turns that begin in it. */
+static inline uint64_t sched_queue_span(uint32_t unit, uint32_t turn_bytes)
+{
+	return (1ull << unit) + (((uint64_t)turn_bytes << unit) >> SCHED_SLOT_LOG2);
+}
 
 /* A node in use, or NULL. */
 static inline struct sched_node *sched_node_find(struct svio_sched *sched, svio_sched_node node)

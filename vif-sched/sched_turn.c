@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The scheduler at work. On each level one child has the turn until it has taken
- * SVIO_SCHED_TURN_BYTES, has nothing left, or somebody goes before it. Tags and buckets
+ * a turn's bytes, has nothing left, or somebody goes before it. Tags and buckets
  * are charged when a turn ends; so a packet costs little more than the way down.
  */
 #include "sched_tree.h"
@@ -73,7 +73,7 @@ static struct sched_node *take_turn(struct svio_sched *sched, struct sched_node 
 	}
 	child = sched_child_choose(sched, parent, now_ns);
 	if (child)
-		child->turn_budget = sched_turn_budget(child, wanted, now_ns);
+		child->turn_budget = sched_turn_budget(child, wanted, sched->turn_bytes, now_ns);
 	return child;
 }
 
@@ -139,12 +139,12 @@ static struct sched_node *descend(struct svio_sched *sched, uint32_t *bytes, uin
 {
 	struct sched_node *port = &sched->node[SVIO_SCHED_PORT];
 	struct sched_node *node = port;
-	uint32_t wanted = sched->active == 1 ? SVIO_SCHED_GRANT_ALONE_BYTES : SVIO_SCHED_TURN_BYTES;
+	uint32_t wanted = sched->active == 1 ? SVIO_SCHED_GRANT_ALONE_BYTES : sched->turn_bytes;
 
 	if (port->turn_budget)
 		sched_cut(port, now_ns);
 	else
-		port->turn_budget = sched_turn_budget(port, wanted, now_ns);
+		port->turn_budget = sched_turn_budget(port, wanted, sched->turn_bytes, now_ns);
 	*bytes = port->turn_budget - port->turn_bytes;
 	while (node->kind != SVIO_SCHED_LEAF) {
 		struct sched_node *child;

@@ -6,7 +6,7 @@
  * VIF, or its classes). Packets stay where they are: the scheduler hands out a
  * grant, the caller fetches at most that many bytes and charges what it took.
  *
- * What holds (L: the largest charge of one grant, T: SVIO_SCHED_TURN_BYTES)
+ * What holds (L: the largest charge of one grant, T: a turn, svio_sched_turn_bytes())
  * - min: while a node wants to send, it is served at least min * t - c * (T + L) bytes in any
  *   time t, if the mins beside it fit into what the node above has, which is
  *   checked where that has a max. What a node is guaranteed is its own min or
@@ -72,8 +72,29 @@
 #define SVIO_SCHED_PACKET_BYTES_MAX (65536u + 46u * SVIO_SCHED_FRAMING_BYTES)
 #define SVIO_SCHED_BURST_BYTES_MAX  (1u << 30)
 
-/* Grants: to the only active leaf, and to one of several. Ceilings make them smaller. */
-#define SVIO_SCHED_TURN_BYTES          4096u
+/*
+ * A turn is what the port sends in SVIO_SCHED_TURN_NS: little on a slow port, where one packet too
+ * many is felt for long, and much on a fast one, where a packet has to be cheap.
+ */
+#define SVIO_SCHED_TURN_NS            3277u
+#define SVIO_SCHED_TURN_BYTES_MIN     1024u
+#define SVIO_SCHED_TURN_BYTES_MAX     16384u
+#define SVIO_SCHED_TURN_BYTES_NO_RATE 4096u
+
+/* port_bps: 0: a port without a rate. */
+static inline uint32_t svio_sched_turn_bytes(uint64_t port_bps)
+{
+	/* port_bps is at most 2^39. */
+	uint64_t bytes = port_bps * SVIO_SCHED_TURN_NS / 8000000000u;
+
+	if (!port_bps)
+		return SVIO_SCHED_TURN_BYTES_NO_RATE;
+	if (bytes > SVIO_SCHED_TURN_BYTES_MAX)
+		return SVIO_SCHED_TURN_BYTES_MAX;
+	return bytes < SVIO_SCHED_TURN_BYTES_MIN ? SVIO_SCHED_TURN_BYTES_MIN : (uint32_t)bytes;
+}
+
+/* Grants: to the only active leaf. One of several has a turn. Ceilings make them smaller. */
 #define SVIO_SCHED_GRANT_ALONE_BYTES   65536u
 #define SVIO_SCHED_GRANT_ALONE_PACKETS 256u
 #define SVIO_SCHED_GRANT_PACKETS       64u

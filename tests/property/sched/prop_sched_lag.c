@@ -30,7 +30,7 @@ static uint64_t below(uint64_t limit)
 /* What one turn may take: packets while there is some of it left. */
 static long double turn(void)
 {
-	return (long double)SVIO_SCHED_TURN_BYTES + tree.packet_max;
+	return (long double)sched_model_turn(&twin.model) + tree.packet_max;
 }
 
 static uint32_t depth(svio_sched_node node)
@@ -58,7 +58,7 @@ static long double held_anywhere(void)
 	uint32_t i;
 
 	for (i = 0; i <= twin.model.nodes_max; i++)
-		bytes += sched_model_hold(&twin.model.node[i].params);
+		bytes += sched_model_hold(&twin.model, &twin.model.node[i].params);
 	return bytes;
 }
 

@@ -60,9 +60,9 @@ static bool check_windows(uint32_t samples, long double part, long double *worst
 
 	for (i = 0; i < tree.leaves; i++) {
 		svio_sched_node leaf = tree.leaf[i];
-		long double few =
-			3 * twin.model.node[leaf].depth * (SVIO_SCHED_TURN_BYTES + LARGEST) +
-			twin_hold(&twin, leaf);
+		long double few = 3 * twin.model.node[leaf].depth *
+					  (sched_model_turn(&twin.model) + LARGEST) +
+				  twin_hold(&twin, leaf);
 
 		for (from = 0; from + samples < SAMPLES; from++) {
 			long double due = fluid[from + samples][i] - fluid[from][i];
@@ -215,13 +215,13 @@ static void prop_nobody_starves(void)
 	/* A 65536th of the port, and 12500 and 12.5 bytes: at least a turn comes in that time. */
 	CU_ASSERT(bytes[0] > 0);
 	CU_ASSERT(bytes[1] > 0);
-	CU_ASSERT(bytes[2] >= 12500 - (SVIO_SCHED_TURN_BYTES + LARGEST));
+	CU_ASSERT(bytes[2] >= 12500 - (sched_model_turn(&twin.model) + LARGEST));
 	CU_ASSERT(bytes[3] > 0);
 	/* And in a second as much again. */
 	bytes[1] = twin_real(&twin, leaf[1]);
 	twin_run(&twin, twin.model.now_ns + 1000 * MS);
 	CU_ASSERT(twin_real(&twin, leaf[1]) - bytes[1] >=
-		  DEVICE_BPS / 8.0L / 65536 - 2 * (SVIO_SCHED_TURN_BYTES + LARGEST));
+		  DEVICE_BPS / 8.0L / 65536 - 2 * (sched_model_turn(&twin.model) + LARGEST));
 	CU_ASSERT_PTR_NULL(twin.model.wrong);
 	free(memory);
 }

@@ -83,8 +83,8 @@ static bool wake(svio_sched_node leaf, uint64_t min_bps)
 
 	twin_endless(&twin, leaf, true);
 	for (ns = WAKE_NS; ns <= WATCH_NS && good && !twin.model.wrong; ns += 5000) {
-		long double due =
-			min_bps / 8e9L * (ns - WAKE_NS) - (SVIO_SCHED_TURN_BYTES + tree.packet_max);
+		long double due = min_bps / 8e9L * (ns - WAKE_NS) -
+				  (sched_model_turn(&twin.model) + tree.packet_max);
 		long double got;
 
 		twin_run(&twin, start_ns + ns);
@@ -167,7 +167,7 @@ static bool first_among(uint64_t seed, uint32_t packet_max)
 	for (i = 0; i < 100 && good && !twin.model.wrong; i++) {
 		/* So long that it stays below its ceiling. */
 		twin_run(&twin, twin.model.now_ns + 2 * device_ns(packet_max) + below(100000));
-		good = arrive(leaf, SVIO_SCHED_TURN_BYTES + packet_max);
+		good = arrive(leaf, sched_model_turn(&twin.model) + packet_max);
 	}
 	return good;
 }

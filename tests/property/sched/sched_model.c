@@ -40,11 +40,17 @@ static long double packets_depth(const struct svio_sched_params *params)
 	return larger(64, params->max_pps * 1e-3L);
 }
 
-long double sched_model_hold(const struct svio_sched_params *params)
+uint32_t sched_model_turn(const struct sched_model *model)
+{
+	return svio_sched_turn_bytes(model->node[SVIO_SCHED_PORT].params.max_bps);
+}
+
+long double sched_model_hold(const struct sched_model *model,
+			     const struct svio_sched_params *params)
 {
 	long double depth = sched_model_burst(params) - LARGEST;
 	long double rate = params->max_bps / 8.0L;
-	long double turn = smaller(SVIO_SCHED_TURN_BYTES, rate * HOLD_MAX_S);
+	long double turn = smaller(sched_model_turn(model), rate * HOLD_MAX_S);
 
 	return smaller(depth / 2, larger(turn, rate * HOLD_MIN_S)) + rate * LATE_S;
 }
@@ -353,7 +359,7 @@ static void serve(struct sched_model *model, const struct svio_sched_grant *gran
 static bool held_back(struct sched_model *model, svio_sched_node node)
 {
 	const struct svio_sched_params *p = &model->node[node].params;
-	long double wait = sched_model_hold(p);
+	long double wait = sched_model_hold(model, p);
 
 	fill(model, &model->node[node]);
 	return (p->max_bps && model->node[node].tokens <= wait + GRAIN(p->max_bps)) ||

@@ -70,7 +70,11 @@ void sched_model_init(struct sched_model *model, void *memory,
 long double sched_model_burst(const struct svio_sched_params *params);
 
 /* A node that has used up its tokens may be held back until it has so many again, in bytes. */
-long double sched_model_hold(const struct svio_sched_params *params);
+long double sched_model_hold(const struct sched_model *model,
+			     const struct svio_sched_params *params);
+
+/* Bytes of a turn. */
+uint32_t sched_model_turn(const struct sched_model *model);
 
 /* The calls of svio_sched.h; results are checked against what they should be. */
 svio_sched_node sched_model_add(struct sched_model *model, svio_sched_node parent,

@@ -119,10 +119,10 @@ long double twin_real(const struct twin *twin, svio_sched_node leaf)
 long double twin_hold(const struct twin *twin, svio_sched_node leaf)
 {
 	const struct sched_model_node *node = twin->model.node;
-	long double bytes = sched_model_hold(&node[SVIO_SCHED_PORT].params);
+	long double bytes = sched_model_hold(&twin->model, &node[SVIO_SCHED_PORT].params);
 
 	for (; leaf; leaf = node[leaf].parent)
-		bytes += sched_model_hold(&node[leaf].params);
+		bytes += sched_model_hold(&twin->model, &node[leaf].params);
 	return bytes;
 }
 

@@ -114,7 +114,7 @@ static void min_that_wakes_is_next(void)
 	CU_ASSERT_NOT_EQUAL(grant.leaf, sleeper);
 	svio_sched_activate(fixture.sched, sleeper, fixture.now_ns + MS);
 	/* The turn in hand ends first. */
-	svio_sched_charge(fixture.sched, grant.leaf, SVIO_SCHED_TURN_BYTES, 3, true,
+	svio_sched_charge(fixture.sched, grant.leaf, SVIO_SCHED_TURN_BYTES_NO_RATE, 3, true,
 			  fixture.now_ns + MS);
 	CU_ASSERT(svio_sched_pick(fixture.sched, fixture.now_ns + 2 * MS, &grant));
 	CU_ASSERT_EQUAL(grant.leaf, sleeper);

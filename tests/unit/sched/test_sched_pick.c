@@ -50,12 +50,47 @@ static void pick_competing_leaves_get_small_grants_in_turn(void)
 		struct svio_sched_grant grant;
 
 		CU_ASSERT(svio_sched_pick(fixture.sched, START_NS, &grant));
-		CU_ASSERT_EQUAL(grant.bytes, SVIO_SCHED_TURN_BYTES);
+		CU_ASSERT_EQUAL(grant.bytes, SVIO_SCHED_TURN_BYTES_NO_RATE);
 		CU_ASSERT_EQUAL(grant.packets, SVIO_SCHED_GRANT_PACKETS);
 		CU_ASSERT(grant.leaf == one || grant.leaf == other);
 		CU_ASSERT_NOT_EQUAL(grant.leaf, last);
 		last = grant.leaf;
 		svio_sched_charge(fixture.sched, last, 16384, 11, true, START_NS);
+	}
+}
+
+static void turn_is_what_the_port_sends_in_its_time(void)
+{
+	static const struct {
+		uint64_t port_bps;
+		uint32_t turn_bytes;
+	} cases[] = {
+		{ 0, 4096 },           { 100000000, 1024 },
+		{ 1000000000, 1024 },  { 10000000000, 4096 },
+		{ 20000000000, 8192 }, { SVIO_SCHED_BPS_MAX, 16384 },
+		{ 10000000000, 4096 }, { 0, 4096 },
+	};
+	/* A ceiling that does not bind must not make turns shorter. */
+	const struct svio_sched_params fast = { .max_bps = SVIO_SCHED_BPS_MAX };
+	struct svio_sched_grant grant;
+	uint32_t i;
+
+	leaf_of_weight(1);
+	sched_fixture_leaf(&fixture, &fast);
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]) * 2; i++) {
+		const struct svio_sched_params port = { .max_bps = cases[i / 2].port_bps };
+
+		fixture.now_ns += 1000000000;
+		CU_ASSERT_EQUAL_FATAL(svio_sched_set(fixture.sched, SVIO_SCHED_PORT, &port,
+						     fixture.now_ns, NULL),
+				      0);
+		/* A ceiling that is new has nothing yet. */
+		fixture.now_ns += 1000000000;
+		CU_ASSERT_FATAL(svio_sched_pick(fixture.sched, fixture.now_ns, &grant));
+		CU_ASSERT(grant.bytes + 1 >= cases[i / 2].turn_bytes);
+		CU_ASSERT(grant.bytes <= cases[i / 2].turn_bytes);
+		svio_sched_charge(fixture.sched, grant.leaf, SVIO_SCHED_TURN_BYTES_MAX, 11, true,
+				  fixture.now_ns);
 	}
 }
 
@@ -135,7 +170,7 @@ static void many_equal_leaves_share_alike(void)
 		most = bytes > most ? bytes : most;
 	}
 	CU_ASSERT(least > 0);
-	CU_ASSERT(most - least <= SVIO_SCHED_TURN_BYTES + 1538);
+	CU_ASSERT(most - least <= SVIO_SCHED_TURN_BYTES_NO_RATE + 1538);
 }
 
 static void higher_priority_is_served_first(void)
@@ -204,11 +239,11 @@ static void groups_divide_before_their_leaves(void)
 	sched_fixture_run(&fixture, 10 * MS, 10 * GBPS, 1538);
 	CU_ASSERT(llabs((long long)(sched_fixture_bytes(&fixture, many) -
 				    sched_fixture_bytes(&fixture, one))) <=
-		  SVIO_SCHED_TURN_BYTES + 1538);
+		  SVIO_SCHED_TURN_BYTES_NO_RATE + 1538);
 	for (i = 0; i < 9; i++)
 		CU_ASSERT(llabs((long long)(sched_fixture_bytes(&fixture, one + 1 + i) * 9 -
 					    sched_fixture_bytes(&fixture, many))) <=
-			  9ll * (SVIO_SCHED_TURN_BYTES + 1538));
+			  9ll * (SVIO_SCHED_TURN_BYTES_NO_RATE + 1538));
 }
 
 /* A leaf that slept long has saved up nothing, and one that just had its turn keeps its debt. */
@@ -293,6 +328,7 @@ static void charge_without_a_grant_only_says_what_is_left(void)
 SVIO_TEST_MAIN_WITH("sched pick", setup, teardown, SVIO_TEST(pick_nothing_active_returns_false),
 		    SVIO_TEST(pick_only_leaf_gets_a_large_grant),
 		    SVIO_TEST(pick_competing_leaves_get_small_grants_in_turn),
+		    SVIO_TEST(turn_is_what_the_port_sends_in_its_time),
 		    SVIO_TEST(charge_without_more_ends_the_turn),
 		    SVIO_TEST(weights_divide_the_device),
 		    SVIO_TEST(equal_leaves_share_alike_whatever_their_packets),
