@@ -56,6 +56,7 @@ double sched_count_instructions(const struct sched_case *sched_case, uint32_t pa
 	char out[96];
 	char active[16];
 	char count[16];
+	char port[16];
 	ssize_t n = readlink("/proc/self/exe", program, sizeof(program) - 1);
 	double instructions;
 
@@ -66,6 +67,7 @@ double sched_count_instructions(const struct sched_case *sched_case, uint32_t pa
 	snprintf(out, sizeof(out), "--callgrind-out-file=%s", path);
 	snprintf(active, sizeof(active), "%u", sched_case->active);
 	snprintf(count, sizeof(count), "%u", packets);
+	snprintf(port, sizeof(port), "%u", (unsigned)(sched_port_bps / 1000000000));
 
 	const char *const arguments[] = { "valgrind",
 					  "--tool=callgrind",
@@ -81,6 +83,8 @@ double sched_count_instructions(const struct sched_case *sched_case, uint32_t pa
 					  sched_case->sparse ? "sparse" : "dense",
 					  "--active",
 					  active,
+					  "--port-gbps",
+					  port,
 					  NULL };
 	instructions = run_quietly(arguments) ? NAN : read_summary(path) / packets;
 	unlink(path);

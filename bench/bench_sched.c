@@ -261,7 +261,7 @@ static void run_all(const struct options *options, FILE *json)
 	if (json)
 		fprintf(json,
 			"{\n  \"port_bps\": %llu, \"cost_bytes\": %u, \"min\": %s,\n  \"cases\": [",
-			(unsigned long long)SCHED_PORT_BPS, LONG_COST,
+			(unsigned long long)sched_port_bps, LONG_COST,
 			sched_tree_has_min() ? "true" : "false");
 	if (!options->count_packets)
 		print_heading(options);
@@ -286,6 +286,8 @@ static const struct argp_option argp_options[] = {
 	{ "tree", 't', "NAME", 0, "Only flat or deep (default: both)", 0 },
 	{ "active", 'a', "N", 0, "Only with 8, 64, 512 or 4096 queues (default: all)", 0 },
 	{ "backlog", 'b', "NAME", 0, "Only dense or sparse (default: both)", 0 },
+	{ "port-gbps", 'p', "N", 0,
+	  "The port's rate (default: 10): the faster it is, the longer is a turn", 0 },
 	{ "repetitions", 'r', "N", 0, "Windows of each scheduler that count (default: 7)", 0 },
 	{ "window-ms", 'w', "MS", 0, "Length of a window (default: 20)", 0 },
 	{ "instructions", 'i', NULL, 0,
@@ -342,6 +344,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 	case 'a':
 		options->active = parse_active(argument, state);
 		return 0;
+	case 'p':
+		sched_port_bps = parse_number(argument, SCHED_PORT_GBPS_MAX, state) * 1000000000ull;
+		return 0;
 	case 'r':
 		options->repetitions = parse_number(argument, 1000, state);
 		return 0;
@@ -377,6 +382,7 @@ int bench_sched_main(int argc, char **argv)
 		       "Examples:\n"
 		       "  svio-bench sched --json out.json\n"
 		       "  svio-bench sched --tree deep --active 512 --repetitions 21\n"
+		       "  svio-bench sched --port-gbps 40 --backlog dense\n"
 		       "  svio-bench sched --backlog dense --instructions",
 	};
 	struct options options = { .repetitions = 7, .window_ms = 20, .cpu = bench_cpu(0) };

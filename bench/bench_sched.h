@@ -13,16 +13,18 @@
 #include <stdint.h>
 
 /*
- * Slow enough that each scheduler is faster than the port: rte_sched reads the clock, and is
- * ahead of it then, so that it, too, works in the time of a port that is never idle.
+ * The port's rate. Slow enough that each scheduler is faster than the port: rte_sched reads the
+ * clock, and is ahead of it then, so that it, too, works in the time of a port that is never idle.
  */
-#define SCHED_PORT_BPS     10000000000ull
-#define SCHED_LEAVES_MAX   4096u
-#define SCHED_VIF_CLASSES  8u
-#define SCHED_BURST_BYTES  133280u /* of ceilings: two of vif-sched's largest packets */
-#define SCHED_BURST        32u     /* packets at once, for what works in bursts */
-#define SCHED_BINDING_EACH 8u      /* the ceiling of one in so many nodes holds it back */
-#define SCHED_BINDING_AT   3u
+extern uint64_t sched_port_bps;
+#define SCHED_PORT_GBPS     10u
+#define SCHED_PORT_GBPS_MAX 100u
+#define SCHED_LEAVES_MAX    4096u
+#define SCHED_VIF_CLASSES   8u
+#define SCHED_BURST_BYTES   133280u /* of ceilings: two of vif-sched's largest packets */
+#define SCHED_BURST         32u     /* packets at once, for what works in bursts */
+#define SCHED_BINDING_EACH  8u      /* the ceiling of one in so many nodes holds it back */
+#define SCHED_BINDING_AT    3u
 
 struct sched_case {
 	bool deep;   /* port -> group -> VIF -> class; else leaves under the port */

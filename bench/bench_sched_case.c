@@ -9,6 +9,8 @@
 
 #define HUGE_PAGE_BYTES (2u << 20)
 
+uint64_t sched_port_bps = SCHED_PORT_GBPS * 1000000000ull;
+
 uint32_t sched_case_vifs(const struct sched_case *sched_case)
 {
 	return sched_case->active / SCHED_VIF_CLASSES;

@@ -38,8 +38,8 @@ static struct svio_sched_params choose_params(uint64_t fair_bps, uint32_t index)
 		params.min_bps = fair_bps / 4;
 		params.max_bps = fair_bps / 2;
 	}
-	if (params.max_bps > SCHED_PORT_BPS)
-		params.max_bps = SCHED_PORT_BPS;
+	if (params.max_bps > sched_port_bps)
+		params.max_bps = sched_port_bps;
 	if (!sched_tree_has_min())
 		params.min_bps = 0;
 	return params;
@@ -67,7 +67,7 @@ bool sched_tree_has_min(void)
 
 	if (has_min < 0) {
 		memory = sched_memory_new(svio_sched_bytes(&one));
-		has_min = svio_sched_add(svio_sched_init(memory, &one, SCHED_PORT_BPS, 0),
+		has_min = svio_sched_add(svio_sched_init(memory, &one, sched_port_bps, 0),
 					 SVIO_SCHED_PORT, SVIO_SCHED_LEAF, &params, 0, &node,
 					 NULL) == 0;
 		sched_memory_free(memory);
@@ -79,7 +79,7 @@ static void build_flat(struct svio_subject *subject)
 {
 	for (uint32_t i = 0; i < subject->active; i++) {
 		struct svio_sched_params params =
-			choose_params(SCHED_PORT_BPS / subject->active, i);
+			choose_params(sched_port_bps / subject->active, i);
 
 		subject->leaves[i] =
 			add_node(subject->sched, SVIO_SCHED_PORT, SVIO_SCHED_LEAF, &params);
@@ -97,7 +97,7 @@ static void build_vif(struct svio_subject *subject, svio_sched_node group,
 
 		class.min_bps = params->min_bps / 2 / SCHED_VIF_CLASSES;
 		if (sched_case_binds(i))
-			class.max_bps = SCHED_PORT_BPS / subject->active / 2;
+			class.max_bps = sched_port_bps / subject->active / 2;
 		class.weight = 1 + i;
 		class.priority = (uint8_t)i;
 		subject->leaves[vif * SCHED_VIF_CLASSES + i] =
@@ -111,16 +111,16 @@ static void build_deep(struct svio_subject *subject, const struct sched_case *sc
 	uint32_t vifs = sched_case_vifs(sched_case);
 
 	for (uint32_t g = 0; g < groups; g++) {
-		uint64_t fair_bps = SCHED_PORT_BPS / groups;
+		uint64_t fair_bps = sched_port_bps / groups;
 		struct svio_sched_params params = choose_params(fair_bps, g);
 		svio_sched_node group;
 
 		/* A group has to hold what its VIFs are guaranteed. */
 		params.min_bps = sched_tree_has_min() ? fair_bps * 9 / 10 : 0;
-		params.max_bps = groups == 1 ? SCHED_PORT_BPS : fair_bps * 2;
+		params.max_bps = groups == 1 ? sched_port_bps : fair_bps * 2;
 		group = add_node(subject->sched, SVIO_SCHED_PORT, SVIO_SCHED_GROUP, &params);
 		for (uint32_t v = g * (vifs / groups); v < (g + 1) * (vifs / groups); v++) {
-			params = choose_params(SCHED_PORT_BPS / vifs, v);
+			params = choose_params(sched_port_bps / vifs, v);
 			build_vif(subject, group, &params, v);
 		}
 	}
@@ -133,13 +133,13 @@ static void *open_svio(const struct sched_case *sched_case)
 	if (!subject)
 		err(1, "memory");
 	subject->memory = sched_memory_new(svio_sched_bytes(&limits));
-	subject->sched = svio_sched_init(subject->memory, &limits, SCHED_PORT_BPS, 0);
+	subject->sched = svio_sched_init(subject->memory, &limits, sched_port_bps, 0);
 	subject->active = sched_case->active;
 	subject->sparse = sched_case->sparse;
 	subject->cost = sched_case->cost_bytes;
 	/* Rounded up: a port that falls behind by rounding would get grants of one packet. */
 	subject->packet_time =
-		((uint64_t)sched_case->cost_bytes * 8 * 1000000000 << TIME_BITS) / SCHED_PORT_BPS +
+		((uint64_t)sched_case->cost_bytes * 8 * 1000000000 << TIME_BITS) / sched_port_bps +
 		1;
 	sched_delay_init(&subject->delay, sched_case);
 	if (sched_case->deep)

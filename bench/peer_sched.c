@@ -24,7 +24,7 @@
 #include "bench.h"
 #include "bench_sched.h"
 
-#define PORT_BYTES     (SCHED_PORT_BPS / 8)
+#define PORT_BYTES     (sched_port_bps / 8)
 #define QUEUE_ENTRIES  64
 #define STRICT         4u /* classes in use besides best effort */
 #define PERIOD_MS      40 /* long enough that the lowest rate has a packet in it */
