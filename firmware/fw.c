@@ -7,6 +7,7 @@
 
 #include "fw_class.h"
 #include "fw_dma.h"
+#include "fw_mapq.h"
 #include "fw_packet.h"
 #include "fw_rx.h"
 
@@ -72,6 +73,7 @@ size_t svio_fw_bytes(uint32_t vifs_max)
 static bool segment_fits(const struct svio_host_segment *segment)
 {
 	uint64_t vifs = (uint64_t)segment->vifs_max * sizeof(struct svio_host_vif);
+	uint64_t maps = (uint64_t)segment->vifs_max * sizeof(struct svio_host_map);
 
 	return segment->magic == SVIO_HOST_MAGIC && segment->version == SVIO_HOST_VERSION &&
 	       segment->vifs_max && segment->vifs_max <= SVIO_HOST_VIFS_MAX &&
@@ -79,7 +81,9 @@ static bool segment_fits(const struct svio_host_segment *segment)
 	       segment->vifs_offset <= segment->bytes &&
 	       vifs <= segment->bytes - segment->vifs_offset && segment->faults_offset % 64 == 0 &&
 	       segment->faults_offset <= segment->bytes &&
-	       sizeof(struct svio_iommu_fault_log) <= segment->bytes - segment->faults_offset;
+	       sizeof(struct svio_iommu_fault_log) <= segment->bytes - segment->faults_offset &&
+	       segment->maps_offset % 64 == 0 && segment->maps_offset <= segment->bytes &&
+	       maps <= segment->bytes - segment->maps_offset;
 }
 
 static void point(struct svio_fw *fw, const struct layout *layout, char *memory, uint32_t vifs_max)
@@ -118,6 +122,7 @@ int svio_fw_attach(void *memory, struct svio_host_segment *segment, const void *
 	fw->slots = (struct svio_host_vif *)(void *)((char *)segment + segment->vifs_offset);
 	fw->faults =
 		(struct svio_iommu_fault_log *)(void *)((char *)segment + segment->faults_offset);
+	fw->maps = (struct svio_host_map *)(void *)((char *)segment + segment->maps_offset);
 	fw->counters = segment->counters;
 	fw->tables = tables;
 	fw->hal = hal;
@@ -216,7 +221,7 @@ static uint32_t current_flags(const struct fw_vif *vif)
 /* Something for the device to do that the guest or an event asked for? */
 static bool scan_vif(struct svio_fw *fw, struct fw_vif *vif, uint32_t flags)
 {
-	bool busy = fw_admin_pending(vif) || vif->recover;
+	bool busy = fw_admin_pending(vif) || fw_mapq_pending(vif) || vif->recover;
 
 	if (!(flags & SVIO_HOST_VIF_LINK_DOWN))
 		busy |= fw_tx_scan(fw, vif);
@@ -253,10 +258,12 @@ static uint32_t poll_vif(struct svio_fw *fw, struct fw_vif *vif)
 	}
 	if (scan_vif(fw, vif, flags)) {
 		note_busy(fw, vif);
-		if (fw_admin_pending(vif) || vif->recover || vif->tx_unsorted) {
+		if (fw_admin_pending(vif) || fw_mapq_pending(vif) || vif->recover ||
+		    vif->tx_unsorted) {
 			fw_section_begin(fw);
 			if (fw_vif_open(fw, vif)) {
-				work = fw_admin_poll(fw, vif);
+				work = fw_mapq_poll(fw, vif);
+				work += fw_admin_poll(fw, vif);
 				fw_class_sort(fw, vif);
 			}
 			fw_section_end(fw);
@@ -380,7 +387,7 @@ static bool busy_now(struct svio_fw *fw)
 
 		if (!(flags & SVIO_HOST_VIF_BUS_MASTER))
 			continue;
-		if (fw_admin_pending(vif) || vif->recover)
+		if (fw_admin_pending(vif) || fw_mapq_pending(vif) || vif->recover)
 			return true;
 		if (!(flags & SVIO_HOST_VIF_LINK_DOWN))
 			fw_tx_scan(fw, vif);

@@ -93,8 +93,13 @@ struct fw_vif {
 	uint32_t trusted;
 	uint64_t permanent_mac;
 	struct svio_rss *rss; /* prepared from sram->rss_key */
+	bool staged;          /* there is a map queue: queues' addresses are of the window */
+	struct svio_host_map *map;
 	/* read-write */
-	struct fw_translation translation[FW_TRANSLATIONS];
+	struct fw_translation translation[FW_TRANSLATIONS]; /* of queues' addresses, all stages */
+	struct fw_translation direct[FW_TRANSLATIONS];      /* of I/O addresses, when staged */
+	uint32_t map_published; /* entries of the map queue that the guest was told of */
+	bool map_repeat;        /* the next entry may have been begun before a crash */
 	/* fw_class.h */
 	uint32_t tx_ready;                    /* queues known to have descriptors */
 	uint32_t tx_unsorted;                 /* of these, whose class is not known yet */
@@ -122,6 +127,7 @@ struct svio_fw {
 	struct svio_host_segment *segment;
 	struct svio_host_vif *slots;
 	struct svio_iommu_fault_log *faults;
+	struct svio_host_map *maps; /* one a VIF */
 	const void *tables;
 	struct svio_hal *hal;
 	const struct svio_hal_ops *ops;
@@ -257,8 +263,8 @@ void fw_regs_reset(struct svio_fw *fw, struct fw_vif *vif);
 void fw_regs_refresh(struct svio_fw *fw, struct fw_vif *vif);
 uint32_t fw_reg_get(const struct fw_vif *vif, uint32_t offset);
 void fw_reg_set(struct fw_vif *vif, uint32_t offset, uint32_t value);
-uint64_t fw_features_offered(void);
-bool fw_features_valid(uint64_t accepted);
+uint64_t fw_features_offered(const struct fw_vif *vif);
+bool fw_features_valid(const struct fw_vif *vif, uint64_t accepted);
 
 /* irq.c. Inside or outside of a section; touches doorbells only. */
 void fw_irq_note(struct svio_fw *fw, struct fw_vif *vif, uint32_t kind, uint32_t qid);

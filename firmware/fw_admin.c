@@ -23,6 +23,11 @@
 	 FIELD_BYTES(svio_admin_queue_create, buf_len) |       \
 	 FIELD_BYTES(svio_admin_queue_create, moderation_us) | \
 	 FIELD_BYTES(svio_admin_queue_create, moderation_frames))
+#define MAP_BYTES                                           \
+	(FIELD_BYTES(svio_admin_queue_create, ring) |       \
+	 FIELD_BYTES(svio_admin_queue_create, completion) | \
+	 FIELD_BYTES(svio_admin_queue_create, vector) |     \
+	 FIELD_BYTES(svio_admin_queue_create, ring_lg2))
 #define QUEUE_BYTES (FIELD_BYTES(svio_admin_queue, kind) | FIELD_BYTES(svio_admin_queue, qid))
 #define MODERATION_BYTES                                              \
 	(QUEUE_BYTES | FIELD_BYTES(svio_admin_queue, moderation_us) | \
@@ -73,7 +78,8 @@ static enum svio_admin_status offload_set(struct fw_admin_call *call)
 {
 	uint64_t value = call->cmd->value.value;
 
-	if (value & ~(call->vif->sram->features & RX_OFFLOADS) || !fw_features_valid(value))
+	if (value & ~(call->vif->sram->features & RX_OFFLOADS) ||
+	    !fw_features_valid(call->vif, value))
 		return fw_admin_refuse(call, SVIO_ADMIN_STATUS_BAD_FIELD,
 				       FW_ADMIN_OFFSET(value.value));
 	fw_admin_commit(call);
@@ -117,7 +123,7 @@ static enum svio_admin_status stats_get(struct fw_admin_call *call)
 	bytes = count * 8;
 	if (bytes > body->len)
 		bytes = body->len & ~7u;
-	if (!fw_dma_mapped(call->fw, call->vif, body->addr, bytes, FW_WRITE) ||
+	if (!fw_dma_mapped(call->fw, &ref, body->addr, bytes, FW_WRITE) ||
 	    fw_dma_write(call->fw, &ref, body->addr, counters, bytes))
 		return fw_admin_refuse(call, SVIO_ADMIN_STATUS_BAD_ADDRESS,
 				       FW_ADMIN_OFFSET(buffer.addr));
@@ -158,6 +164,7 @@ static const struct command commands[SVIO_ADMIN_OPCODE_COUNT] = {
 	[SVIO_ADMIN_OFFLOAD_SET] = { offload_set, 0, VALUE_BYTES },
 	[SVIO_ADMIN_STATS_GET] = { stats_get, 0, STATS_BYTES },
 	[SVIO_ADMIN_LINK_GET] = { link_get, 0, 0 },
+	[SVIO_ADMIN_MAPQ_CREATE] = { fw_admin_mapq_create, SVIO_FEATURE(MAP_QUEUE), MAP_BYTES },
 };
 
 static enum svio_admin_status check_reserved(struct fw_admin_call *call, uint64_t bytes)

@@ -33,9 +33,11 @@ void fw_admin_commit(struct fw_admin_call *call);
 enum svio_admin_status fw_admin_refuse(struct fw_admin_call *call, enum svio_admin_status status,
 				       uint32_t offset);
 
-/* Handlers, by subject: queues (fw_admin_queue.c) and receive filters (fw_admin_filter.c). */
+/* Handlers, by subject: queues (fw_admin_queue.c, fw_mapq.c) and receive filters (fw_admin_filter.c). */
 enum svio_admin_status fw_admin_txq_create(struct fw_admin_call *call);
 enum svio_admin_status fw_admin_rxq_create(struct fw_admin_call *call);
+enum svio_admin_status fw_admin_mapq_create(struct fw_admin_call *call);
+enum svio_admin_status fw_admin_mapq_destroy(struct fw_admin_call *call); /* it exists */
 enum svio_admin_status fw_admin_queue_destroy(struct fw_admin_call *call);
 enum svio_admin_status fw_admin_queue_get(struct fw_admin_call *call);
 enum svio_admin_status fw_admin_moderation_set(struct fw_admin_call *call);

@@ -174,7 +174,7 @@ enum svio_admin_status fw_admin_rss_table_set(struct fw_admin_call *call)
 	if (body->len != sizeof(table))
 		return fw_admin_refuse(call, SVIO_ADMIN_STATUS_BAD_FIELD,
 				       FW_ADMIN_OFFSET(buffer.len));
-	if (!fw_dma_mapped(call->fw, call->vif, body->addr, sizeof(table), FW_READ) ||
+	if (!fw_dma_mapped(call->fw, &ref, body->addr, sizeof(table), FW_READ) ||
 	    fw_dma_read(call->fw, &ref, body->addr, table, sizeof(table)))
 		return fw_admin_refuse(call, SVIO_ADMIN_STATUS_BAD_ADDRESS,
 				       FW_ADMIN_OFFSET(buffer.addr));

@@ -31,11 +31,13 @@ static enum svio_admin_status check_numbers(struct fw_admin_call *call, uint32_t
 	return bad ? fw_admin_refuse(call, SVIO_ADMIN_STATUS_BAD_FIELD, bad) : SVIO_ADMIN_STATUS_OK;
 }
 
-static bool memory_usable(struct fw_admin_call *call, uint64_t addr, uint32_t bytes,
+static bool memory_usable(struct fw_admin_call *call, uint32_t kind, uint64_t addr, uint32_t bytes,
 			  uint32_t rights)
 {
+	struct fw_qref ref = { .vif = call->vif, .kind = kind };
+
 	return addr % SVIO_CACHE_LINE_BYTES == 0 &&
-	       fw_dma_mapped(call->fw, call->vif, addr, bytes, rights);
+	       fw_dma_mapped(call->fw, &ref, addr, bytes, rights);
 }
 
 static enum svio_admin_status check_memory(struct fw_admin_call *call, uint32_t kind)
@@ -45,9 +47,9 @@ static enum svio_admin_status check_memory(struct fw_admin_call *call, uint32_t 
 	uint32_t completion_bytes = kind == SVIO_QUEUE_TX ? (uint32_t)sizeof(struct svio_tx_status)
 							  : ring_bytes;
 
-	if (!memory_usable(call, body->ring, ring_bytes, FW_READ))
+	if (!memory_usable(call, kind, body->ring, ring_bytes, FW_READ))
 		return fw_admin_refuse(call, SVIO_ADMIN_STATUS_BAD_ADDRESS, CREATE_OFFSET(ring));
-	if (!memory_usable(call, body->completion, completion_bytes, FW_WRITE))
+	if (!memory_usable(call, kind, body->completion, completion_bytes, FW_WRITE))
 		return fw_admin_refuse(call, SVIO_ADMIN_STATUS_BAD_ADDRESS,
 				       CREATE_OFFSET(completion));
 	return SVIO_ADMIN_STATUS_OK;
@@ -127,11 +129,26 @@ static enum svio_admin_status find_queue(struct fw_admin_call *call, struct fw_q
 	return SVIO_ADMIN_STATUS_OK;
 }
 
+/* Does the command name the map queue, which exists? *status is set where it does not. */
+static bool is_map_queue(struct fw_admin_call *call, enum svio_admin_status *status)
+{
+	if (call->cmd->queue.kind != SVIO_QUEUE_MAP ||
+	    !fw_feature(call->vif, SVIO_FEATURE(MAP_QUEUE)))
+		return false;
+	*status = SVIO_ADMIN_STATUS_OK;
+	if (call->cmd->queue.qid || (!call->repeat && call->vif->sram->map.state == FW_QUEUE_NONE))
+		*status = fw_admin_refuse(call, SVIO_ADMIN_STATUS_BAD_QUEUE, QUEUE_OFFSET(qid));
+	return true;
+}
+
 enum svio_admin_status fw_admin_queue_destroy(struct fw_admin_call *call)
 {
 	struct fw_qref ref = { .vif = call->vif };
-	enum svio_admin_status status = find_queue(call, &ref);
+	enum svio_admin_status status;
 
+	if (is_map_queue(call, &status))
+		return status ? status : fw_admin_mapq_destroy(call);
+	status = find_queue(call, &ref);
 	if (status)
 		return status;
 	fw_admin_commit(call);
@@ -142,12 +159,15 @@ enum svio_admin_status fw_admin_queue_destroy(struct fw_admin_call *call)
 enum svio_admin_status fw_admin_queue_get(struct fw_admin_call *call)
 {
 	struct fw_qref ref = { .vif = call->vif };
-	enum svio_admin_status status = find_queue(call, &ref);
-	const struct fw_queue *queue;
+	const struct fw_queue *queue = &call->vif->sram->map;
+	enum svio_admin_status status;
 
+	if (!is_map_queue(call, &status)) {
+		status = find_queue(call, &ref);
+		queue = fw_queue_of(&ref);
+	}
 	if (status)
 		return status;
-	queue = fw_queue_of(&ref);
 	call->result = queue->error;
 	call->detail = queue->index;
 	call->info = queue->error_addr;

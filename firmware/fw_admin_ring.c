@@ -67,8 +67,8 @@ static bool put_cmpl(struct svio_fw *fw, struct fw_vif *vif, struct svio_admin_c
 	uint64_t *to;
 	int i;
 
-	to = (uint64_t *)(void *)fw_dma_run(fw, &ref, cmpl_addr(admin), sizeof(words), FW_WRITE,
-					    &bytes, &error);
+	to = (uint64_t *)(void *)fw_dma_run_direct(fw, &ref, cmpl_addr(admin), sizeof(words),
+						   FW_WRITE, &bytes, &error);
 	if (!to || bytes < sizeof(words)) {
 		fw_vif_fail(fw, vif, SVIO_ERROR_ADMIN_RING, &ref, cmpl_addr(admin));
 		return false;
@@ -99,11 +99,14 @@ static bool have_room(struct svio_fw *fw, struct fw_vif *vif)
 static bool pick_event(struct svio_fw *fw, struct fw_vif *vif, struct svio_admin_cmpl *event)
 {
 	struct fw_admin *admin = &vif->sram->admin;
-	uint32_t kind = admin->queue_errors[SVIO_QUEUE_TX] ? SVIO_QUEUE_TX : SVIO_QUEUE_RX;
+	uint32_t kind = SVIO_QUEUE_TX;
 
+	while (kind < SVIO_QUEUE_MAP && !admin->queue_errors[kind])
+		kind++;
 	if (admin->queue_errors[kind]) {
 		uint32_t qid = (uint32_t)__builtin_ctz(admin->queue_errors[kind]);
-		const struct fw_queue *queue = &vif->sram->queue[kind][qid];
+		const struct fw_queue *queue =
+			kind == SVIO_QUEUE_MAP ? &vif->sram->map : &vif->sram->queue[kind][qid];
 
 		event->event = SVIO_EVENT_QUEUE_ERROR;
 		event->status = (uint16_t)queue->error;
@@ -215,7 +218,8 @@ void fw_admin_last_event(struct svio_fw *fw, struct fw_vif *vif, enum svio_error
 	uint32_t used = written(admin) - fw_load(&vif->doorbells->admin.head);
 
 	if (!fw->in_section || !fw_vif_open(fw, vif) || used >= 1u << admin->ring_lg2 ||
-	    fw_dma_find(fw, vif, cmpl_addr(admin), sizeof(event), FW_WRITE, &run) != SVIO_IOMMU_OK)
+	    fw_dma_find_direct(fw, vif, cmpl_addr(admin), sizeof(event), FW_WRITE, &run) !=
+		    SVIO_IOMMU_OK)
 		return;
 	if (!put_cmpl(fw, vif, &event))
 		return;
@@ -230,6 +234,7 @@ enum svio_error fw_admin_begin(struct svio_fw *fw, struct fw_vif *vif)
 	uint32_t config = fw_reg_get(vif, SVIO_REG_ADMIN_CONFIG);
 	uint32_t lg2 = config & 0xffff;
 	uint32_t vector = config >> 16;
+	struct fw_qref ref = admin_ref(vif);
 	bool mapped;
 
 	memset(admin, 0, sizeof(*admin));
@@ -247,8 +252,8 @@ enum svio_error fw_admin_begin(struct svio_fw *fw, struct fw_vif *vif)
 		return SVIO_ERROR_BUS_MASTER;
 	fw_section_begin(fw);
 	fw_vif_open(fw, vif);
-	mapped = fw_dma_mapped(fw, vif, admin->sq, 64u << lg2, FW_READ) &&
-		 fw_dma_mapped(fw, vif, admin->cq, 32u << lg2, FW_WRITE);
+	mapped = fw_dma_mapped(fw, &ref, admin->sq, 64u << lg2, FW_READ) &&
+		 fw_dma_mapped(fw, &ref, admin->cq, 32u << lg2, FW_WRITE);
 	fw_section_end(fw);
 	return mapped ? SVIO_ERROR_NONE : SVIO_ERROR_ADMIN_RING;
 }

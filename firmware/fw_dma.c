@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+#include "fw_mapq.h"
+#include "fw_stage.h"
+
 enum svio_error fw_dma_error(enum svio_iommu_fault_reason reason)
 {
 	switch (reason) {
@@ -35,8 +38,9 @@ static uint64_t bytes_before(uint64_t iova, uint64_t run_bytes)
 	return 0;
 }
 
-enum svio_iommu_fault_reason fw_dma_translate(struct svio_fw *fw, struct fw_vif *vif, uint64_t iova,
-					      uint32_t rights, struct fw_translation *translation)
+enum svio_iommu_fault_reason fw_dma_translate_direct(struct svio_fw *fw, struct fw_vif *vif,
+						     uint64_t iova, uint32_t rights,
+						     struct fw_translation *translation)
 {
 	struct svio_iommu_run found;
 	enum svio_iommu_fault_reason reason;
@@ -63,6 +67,43 @@ enum svio_iommu_fault_reason fw_dma_translate(struct svio_fw *fw, struct fw_vif 
 	return SVIO_IOMMU_OK;
 }
 
+/*
+ * Both stages, a page at a time. A driver need not wait until a grant is carried out: what it
+ * put on the map queue before the address counts.
+ */
+static enum svio_iommu_fault_reason translate_staged(struct svio_fw *fw, struct fw_vif *vif,
+						     uint64_t addr, uint32_t rights,
+						     struct fw_translation *translation)
+{
+	enum svio_iommu_fault_reason reason;
+	uint32_t within = (uint32_t)(addr & FW_STAGE_PAGE_MASK);
+	struct fw_run run;
+	uint64_t page;
+
+	reason = fw_stage_find(vif, addr, rights, &page);
+	if (reason != SVIO_IOMMU_OK && fw_mapq_catch_up(fw, vif))
+		reason = fw_stage_find(vif, addr, rights, &page);
+	if (reason == SVIO_IOMMU_OK)
+		reason = fw_dma_find_direct(fw, vif, page, FW_STAGE_PAGE_MASK + 1, rights, &run);
+	if (reason != SVIO_IOMMU_OK)
+		return reason;
+	if (run.bytes <= within)
+		return SVIO_IOMMU_FAULT_OBJECT; /* it ends within the page */
+	translation->iova = addr - within;
+	translation->bytes = run.bytes;
+	translation->data = run.data;
+	translation->section = fw->section;
+	return SVIO_IOMMU_OK;
+}
+
+enum svio_iommu_fault_reason fw_dma_translate(struct svio_fw *fw, struct fw_vif *vif, uint64_t iova,
+					      uint32_t rights, struct fw_translation *translation)
+{
+	if (__builtin_expect(vif->staged, 0))
+		return translate_staged(fw, vif, iova, rights, translation);
+	return fw_dma_translate_direct(fw, vif, iova, rights, translation);
+}
+
 enum svio_error fw_dma_fault(struct svio_fw *fw, const struct fw_qref *ref, uint64_t iova,
 			     uint32_t bytes, uint32_t rights, enum svio_iommu_fault_reason reason)
 {
@@ -82,13 +123,23 @@ enum svio_error fw_dma_fault(struct svio_fw *fw, const struct fw_qref *ref, uint
 	return fw_dma_error(reason);
 }
 
-bool fw_dma_mapped(struct svio_fw *fw, struct fw_vif *vif, uint64_t iova, uint32_t bytes,
+/* fw_dma_find() as a queue of this kind has it. */
+static enum svio_iommu_fault_reason find_for(struct svio_fw *fw, const struct fw_qref *ref,
+					     uint64_t iova, uint32_t bytes, uint32_t rights,
+					     struct fw_run *run)
+{
+	return ref->kind >= SVIO_QUEUE_ADMIN
+		       ? fw_dma_find_direct(fw, ref->vif, iova, bytes, rights, run)
+		       : fw_dma_find(fw, ref->vif, iova, bytes, rights, run);
+}
+
+bool fw_dma_mapped(struct svio_fw *fw, const struct fw_qref *ref, uint64_t iova, uint32_t bytes,
 		   uint32_t rights)
 {
 	struct fw_run run;
 
 	while (bytes) {
-		if (fw_dma_find(fw, vif, iova, bytes, rights, &run) != SVIO_IOMMU_OK)
+		if (find_for(fw, ref, iova, bytes, rights, &run) != SVIO_IOMMU_OK)
 			return false;
 		iova += run.bytes;
 		bytes -= run.bytes;
@@ -99,19 +150,18 @@ bool fw_dma_mapped(struct svio_fw *fw, struct fw_vif *vif, uint64_t iova, uint32
 enum svio_error fw_dma_read(struct svio_fw *fw, const struct fw_qref *ref, uint64_t iova, void *to,
 			    uint32_t bytes)
 {
-	enum svio_error error = SVIO_ERROR_NONE;
 	char *out = to;
 
 	while (bytes) {
-		uint32_t n;
-		const char *run = fw_dma_run(fw, ref, iova, bytes, FW_READ, &n, &error);
+		struct fw_run run;
+		enum svio_iommu_fault_reason reason = find_for(fw, ref, iova, bytes, FW_READ, &run);
 
-		if (!run)
-			return error;
-		memcpy(out, run, n);
-		out += n;
-		iova += n;
-		bytes -= n;
+		if (reason != SVIO_IOMMU_OK)
+			return fw_dma_fault(fw, ref, iova, bytes, FW_READ, reason);
+		memcpy(out, run.data, run.bytes);
+		out += run.bytes;
+		iova += run.bytes;
+		bytes -= run.bytes;
 	}
 	return SVIO_ERROR_NONE;
 }
@@ -119,19 +169,19 @@ enum svio_error fw_dma_read(struct svio_fw *fw, const struct fw_qref *ref, uint6
 enum svio_error fw_dma_write(struct svio_fw *fw, const struct fw_qref *ref, uint64_t iova,
 			     const void *from, uint32_t bytes)
 {
-	enum svio_error error = SVIO_ERROR_NONE;
 	const char *in = from;
 
 	while (bytes) {
-		uint32_t n;
-		char *run = fw_dma_run(fw, ref, iova, bytes, FW_WRITE, &n, &error);
+		struct fw_run run;
+		enum svio_iommu_fault_reason reason =
+			find_for(fw, ref, iova, bytes, FW_WRITE, &run);
 
-		if (!run)
-			return error;
-		memcpy(run, in, n);
-		in += n;
-		iova += n;
-		bytes -= n;
+		if (reason != SVIO_IOMMU_OK)
+			return fw_dma_fault(fw, ref, iova, bytes, FW_WRITE, reason);
+		memcpy(run.data, in, run.bytes);
+		in += run.bytes;
+		iova += run.bytes;
+		bytes -= run.bytes;
 	}
 	return SVIO_ERROR_NONE;
 }

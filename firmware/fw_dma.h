@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Guest memory: from an I/O address to a pointer, through the VIF's domain and
+ * Guest memory: from an address to a pointer, through the VIF's domain and
  * the bounds of the object behind it. Only inside a section; no pointer outlives
  * it.
+ *
+ * Addresses that a transmit or receive queue names go through both stages when there is a
+ * map queue (fw_stage.h); what is remembered covers both, so a hit costs the same. Those of
+ * the admin and the map queue are direct: through the domain alone. They are kept apart.
  */
 #ifndef SVIO_FW_DMA_H
 #define SVIO_FW_DMA_H
@@ -19,9 +23,12 @@ struct fw_run {
 	uint32_t bytes; /* at least 1, at most what was asked for */
 };
 
-/* The slow half of fw_dma_find(): walk the tables, check the object, remember. */
+/* The slow halves of fw_dma_find() and _direct(): walk the tables, check the object, remember. */
 enum svio_iommu_fault_reason fw_dma_translate(struct svio_fw *fw, struct fw_vif *vif, uint64_t iova,
 					      uint32_t rights, struct fw_translation *translation);
+enum svio_iommu_fault_reason fw_dma_translate_direct(struct svio_fw *fw, struct fw_vif *vif,
+						     uint64_t iova, uint32_t rights,
+						     struct fw_translation *translation);
 
 /*
  * The first contiguous piece of [iova, iova + bytes), bytes > 0, for one right.
@@ -38,6 +45,29 @@ static inline enum svio_iommu_fault_reason fw_dma_find(struct svio_fw *fw, struc
 	if (translation->section != fw->section || iova - translation->iova >= translation->bytes) {
 		enum svio_iommu_fault_reason reason =
 			fw_dma_translate(fw, vif, iova, rights, translation);
+
+		if (reason != SVIO_IOMMU_OK)
+			return reason;
+	}
+	left = translation->bytes - (iova - translation->iova);
+	run->data = translation->data + (iova - translation->iova);
+	run->bytes = left < bytes ? (uint32_t)left : bytes;
+	return SVIO_IOMMU_OK;
+}
+
+/* The same past the first stage. */
+static inline enum svio_iommu_fault_reason fw_dma_find_direct(struct svio_fw *fw,
+							      struct fw_vif *vif, uint64_t iova,
+							      uint32_t bytes, uint32_t rights,
+							      struct fw_run *run)
+{
+	struct fw_translation *translation =
+		&vif->direct[(iova >> 21 & 1) * 2 + (rights == FW_WRITE)];
+	uint64_t left;
+
+	if (translation->section != fw->section || iova - translation->iova >= translation->bytes) {
+		enum svio_iommu_fault_reason reason =
+			fw_dma_translate_direct(fw, vif, iova, rights, translation);
 
 		if (reason != SVIO_IOMMU_OK)
 			return reason;
@@ -73,11 +103,34 @@ static inline char *fw_dma_run(struct svio_fw *fw, const struct fw_qref *ref, ui
 	return run.data;
 }
 
-/* All of [iova, iova + bytes) may be accessed so. Nothing is recorded. */
-bool fw_dma_mapped(struct svio_fw *fw, struct fw_vif *vif, uint64_t iova, uint32_t bytes,
+/* fw_dma_run() for the admin and the map queue. */
+static inline char *fw_dma_run_direct(struct svio_fw *fw, const struct fw_qref *ref, uint64_t iova,
+				      uint32_t bytes, uint32_t rights, uint32_t *run_bytes,
+				      enum svio_error *error)
+{
+	struct fw_run run;
+	enum svio_iommu_fault_reason reason =
+		fw_dma_find_direct(fw, ref->vif, iova, bytes, rights, &run);
+
+	if (__builtin_expect(reason != SVIO_IOMMU_OK, 0)) {
+		*error = fw_dma_fault(fw, ref, iova, bytes, rights, reason);
+		return NULL;
+	}
+	*run_bytes = run.bytes;
+	return run.data;
+}
+
+/*
+ * All of [iova, iova + bytes) may be accessed so, by a queue of ref's kind. Nothing is
+ * recorded.
+ */
+bool fw_dma_mapped(struct svio_fw *fw, const struct fw_qref *ref, uint64_t iova, uint32_t bytes,
 		   uint32_t rights);
 
-/* Copy out of and into guest memory. SVIO_ERROR_NONE, or the recorded fault's error. */
+/*
+ * Copy out of and into guest memory, as ref's kind reaches it. SVIO_ERROR_NONE, or the recorded
+ * fault's error.
+ */
 enum svio_error fw_dma_read(struct svio_fw *fw, const struct fw_qref *ref, uint64_t iova, void *to,
 			    uint32_t bytes);
 enum svio_error fw_dma_write(struct svio_fw *fw, const struct fw_qref *ref, uint64_t iova,

@@ -12,6 +12,7 @@
  * that were sent but not noted in SRAM are sent once more.
  */
 #include "fw_dma.h"
+#include "fw_mapq.h"
 #include "fw_rx.h"
 
 static uint64_t cmpl_addr(const struct fw_queue *queue, uint32_t index)
@@ -77,6 +78,8 @@ void fw_recover_vif(struct svio_fw *fw, struct fw_vif *vif)
 
 	vif->recover = false;
 	fw_admin_recover(fw, vif);
+	if (vif->status == SVIO_VIF_STATE_READY)
+		fw_mapq_recover(fw, vif);
 	if (vif->status != SVIO_VIF_STATE_READY)
 		return;
 	for (ref.kind = SVIO_QUEUE_TX; ref.kind <= SVIO_QUEUE_RX; ref.kind++) {

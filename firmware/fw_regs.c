@@ -47,21 +47,26 @@ static const struct feature features[] = {
 
 #define FEATURES_COUNT (sizeof(features) / sizeof(features[0]))
 
-uint64_t fw_features_offered(void)
+static bool has_map_queue(const struct fw_vif *vif)
+{
+	return vif->slot->config.flags & SVIO_HOST_VIF_MAP_QUEUE;
+}
+
+uint64_t fw_features_offered(const struct fw_vif *vif)
 {
 	uint64_t offered = 0;
 	uint32_t i;
 
 	for (i = 0; i < FEATURES_COUNT; i++)
 		offered |= features[i].bit;
-	return offered;
+	return has_map_queue(vif) ? offered : offered & ~SVIO_FEATURE(MAP_QUEUE);
 }
 
-bool fw_features_valid(uint64_t accepted)
+bool fw_features_valid(const struct fw_vif *vif, uint64_t accepted)
 {
 	uint32_t i;
 
-	if (accepted & ~fw_features_offered())
+	if (accepted & ~fw_features_offered(vif))
 		return false;
 	for (i = 0; i < FEATURES_COUNT; i++) {
 		if (accepted & features[i].bit &&
@@ -91,8 +96,8 @@ void fw_regs_refresh(struct svio_fw *fw, struct fw_vif *vif)
 	const struct svio_host_vif_config *config = &vif->slot->config;
 	uint64_t mac = fw_mac_load(config->mac);
 
-	fw_reg_set(vif, SVIO_REG_FEATURES_LO, (uint32_t)fw_features_offered());
-	fw_reg_set(vif, SVIO_REG_FEATURES_HI, (uint32_t)(fw_features_offered() >> 32));
+	fw_reg_set(vif, SVIO_REG_FEATURES_LO, (uint32_t)fw_features_offered(vif));
+	fw_reg_set(vif, SVIO_REG_FEATURES_HI, (uint32_t)(fw_features_offered(vif) >> 32));
 	fw_reg_set(vif, SVIO_REG_MAC_LO, (uint32_t)mac);
 	fw_reg_set(vif, SVIO_REG_MAC_HI, (uint32_t)(mac >> 32));
 	fw_reg_set(vif, SVIO_REG_MTU_MAX, config->mtu_max);
@@ -103,6 +108,7 @@ void fw_regs_refresh(struct svio_fw *fw, struct fw_vif *vif)
 	fw_reg_set(vif, SVIO_REG_RING_LIMITS, RING_LIMITS);
 	fw_reg_set(vif, SVIO_REG_SEGS_MAX, SVIO_TX_SEGS_MAX);
 	fw_reg_set(vif, SVIO_REG_TABLES, (uint32_t)FW_MAC_FILTERS << 16 | FW_VLAN_FILTERS);
+	fw_reg_set(vif, SVIO_REG_MAP_PAGES, has_map_queue(vif) ? SVIO_MAP_PAGES_MAX : 0);
 	fw_reg_set(vif, SVIO_REG_FW_VERSION, FW_VERSION);
 	fw_reg_set(vif, SVIO_REG_FW_GENERATION, fw->segment->fw_generation);
 }

@@ -18,7 +18,7 @@
 #include "svio_ring.h"
 
 /* Changes whenever the structs below do: a firmware does not read another layout. */
-#define FW_SRAM_MAGIC 0x53564601u
+#define FW_SRAM_MAGIC 0x53564603u
 
 #define FW_MAC_FILTERS  32
 #define FW_VLAN_FILTERS 4094
@@ -51,6 +51,8 @@ struct fw_queue {
 };
 SVIO_ASSERT_SIZE(struct fw_queue, 128);
 
+#define FW_MAP_BEGUN (1ull << 32)
+
 struct fw_admin {
 	uint64_t sq; /* I/O addresses */
 	uint64_t cq;
@@ -60,7 +62,7 @@ struct fw_admin {
 	uint32_t ring_lg2;
 	uint32_t vector;
 	uint32_t events;          /* 1 << SVIO_EVENT_*: to be told */
-	uint32_t queue_errors[2]; /* SVIO_EVENT_QUEUE_ERROR to be told, a bit a queue, by kind */
+	uint32_t queue_errors[4]; /* SVIO_EVENT_QUEUE_ERROR to be told, a bit a queue, by kind */
 	uint32_t reserved;
 };
 
@@ -80,6 +82,10 @@ struct fw_sram {
 	uint64_t vlan_filter[4096 / 64];
 	struct fw_admin admin;
 	struct fw_queue queue[2][SVIO_QUEUES_MAX]; /* by kind and number */
+	struct fw_queue map;                       /* the map queue; index: entries carried out */
+	uint64_t map_begun; /* FW_MAP_BEGUN | index of the entry whose stores began last, or 0 */
+	uint32_t map_end;   /* 1 + highest page of the window that may be granted */
+	uint32_t reserved1;
 };
 _Static_assert(sizeof(struct fw_sram) <= SVIO_HOST_VIF_PRIVATE_BYTES, "SRAM of a VIF");
 

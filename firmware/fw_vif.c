@@ -5,11 +5,13 @@
 
 #include "fw.h"
 #include "fw_class.h"
+#include "fw_mapq.h"
+#include "fw_stage.h"
 #include "svio_packet.h"
 #include "svio_pci.h"
 
 /* SRAM while it is being cleared: its counters are kept, the rest is worth nothing. */
-#define CLEARING 0x53564602u
+#define CLEARING 0x53564604u
 
 /* At most one line a VIF and second. */
 #define LOG_INTERVAL_NS 1000000000u
@@ -84,7 +86,7 @@ static void negotiate(struct svio_fw *fw, struct fw_vif *vif)
 	uint64_t accepted = (uint64_t)fw_reg_get(vif, SVIO_REG_DRIVER_FEATURES_HI) << 32 |
 			    fw_reg_get(vif, SVIO_REG_DRIVER_FEATURES_LO);
 
-	if (!fw_features_valid(accepted)) {
+	if (!fw_features_valid(vif, accepted)) {
 		fw_vif_fail(fw, vif, SVIO_ERROR_FEATURES, NULL, 0);
 		return;
 	}
@@ -162,6 +164,9 @@ void fw_vif_clear(struct svio_fw *fw, struct fw_vif *vif)
 	settle(fw, vif);
 	memset(vif->irq_check, 0, sizeof(vif->irq_check));
 	memset(vif->irq_unreported, 0, sizeof(vif->irq_unreported));
+	/* While SRAM says how much there is. A crash in here leaves less granted, and is repeated. */
+	if (sram->magic == FW_SRAM_MAGIC)
+		fw_mapq_forget(fw, vif);
 
 	__atomic_store_n(&sram->magic, CLEARING, __ATOMIC_SEQ_CST);
 	SVIO_HAL_STEP(fw->hal);
@@ -277,6 +282,7 @@ static void resume(struct svio_fw *fw, struct fw_vif *vif)
 		if (vif->sram->queue[SVIO_QUEUE_RX][qid].state == FW_QUEUE_RUNNING)
 			vif->rx_running |= 1u << qid;
 	}
+	fw_mapq_resume(vif);
 	vif->recover = true;
 	fw_vif_activate(fw, vif);
 }
@@ -288,6 +294,16 @@ static void clear_accounts(struct svio_host_vif *slot)
 	memset(slot->counters, 0, sizeof(slot->counters));
 	memset(&slot->live, 0, sizeof(slot->live));
 	memset(slot->class_live, 0, sizeof(slot->class_live));
+}
+
+/* SRAM is new, or of a firmware with another layout: what that one granted is not known. */
+static void forget_stranger(struct svio_fw *fw, struct fw_vif *vif)
+{
+	if (vif->sram->magic) {
+		vif->sram->map_end = SVIO_MAP_PAGES_MAX;
+		fw_stage_clear(fw, vif);
+	}
+	clear_accounts(vif->slot);
 }
 
 int svio_fw_vif_add(struct svio_fw *fw, uint32_t id)
@@ -312,8 +328,9 @@ int svio_fw_vif_add(struct svio_fw *fw, uint32_t id)
 	vif->sram = (struct fw_sram *)(void *)slot->private_state;
 	vif->rss = &fw->rss[id];
 	vif->slot = slot;
+	vif->map = &fw->maps[id];
 	if (vif->sram->magic != FW_SRAM_MAGIC && vif->sram->magic != CLEARING)
-		clear_accounts(slot);
+		forget_stranger(fw, vif);
 	error = fw_qos_add(fw, vif);
 	if (error) {
 		vif->slot = NULL;

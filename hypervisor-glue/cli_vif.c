@@ -19,6 +19,8 @@ enum {
 	OPTION_MTU,
 	OPTION_TRUSTED,
 	OPTION_NO_TRUSTED,
+	OPTION_MAP_QUEUE,
+	OPTION_NO_MAP_QUEUE,
 	OPTION_LINK,
 	OPTION_GROUP,
 	OPTION_CLASSES,
@@ -38,6 +40,8 @@ enum {
 		{ "mtu", required_argument, NULL, OPTION_MTU },                \
 		{ "trusted", no_argument, NULL, OPTION_TRUSTED },              \
 		{ "no-trusted", no_argument, NULL, OPTION_NO_TRUSTED },        \
+		{ "map-queue", no_argument, NULL, OPTION_MAP_QUEUE },          \
+		{ "no-map-queue", no_argument, NULL, OPTION_NO_MAP_QUEUE },    \
 	{                                                                      \
 		"link", required_argument, NULL, OPTION_LINK                   \
 	}
@@ -97,6 +101,11 @@ static void add_setting(struct json_object *request, int option)
 	case OPTION_NO_TRUSTED:
 		json_object_object_add(request, "trusted",
 				       json_object_new_boolean(option == OPTION_TRUSTED));
+		break;
+	case OPTION_MAP_QUEUE:
+	case OPTION_NO_MAP_QUEUE:
+		json_object_object_add(request, "map_queue",
+				       json_object_new_boolean(option == OPTION_MAP_QUEUE));
 		break;
 	default:
 		add_link(request, optarg);
@@ -193,6 +202,7 @@ static void print_vif(struct json_object *vif)
 	       cli_number(vif, "queues"), cli_number(vif, "vectors"));
 	printf("  trusted    %s\n",
 	       cli_flag(vif, "trusted") ? "yes: any source MAC, promiscuous" : "no");
+	printf("  map queue  %s\n", cli_flag(vif, "map_queue") ? "offered" : "no");
 	printf("  memory     %" PRIu64 " maps, ", cli_number(maps, "count"));
 	printf("%s\n", cli_format_count(cli_number(maps, "bytes"), "B", text));
 	printf("  socket     %s\n", cli_text(vif, "socket"));
@@ -396,6 +406,8 @@ static int run_qemu_args(const struct cli_command *command, struct cli *cli, int
 	"  --mtu N          largest MTU that the guest may set, 68 to 9000 (default)\n"            \
 	"  --trusted        the guest may use other source MACs and be promiscuous;\n"             \
 	"                   --no-trusted takes that back\n"                                        \
+	"  --map-queue      the guest may grant and revoke its pages without exits;\n"             \
+	"                   --no-map-queue: not offered, from its driver's next reset on\n"        \
 	"  --link up|down   the cable, so to say\n"
 
 const struct cli_command cli_vif_commands[] = {

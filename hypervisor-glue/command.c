@@ -103,6 +103,15 @@ static int read_link(struct command *command, struct json_object *value,
 	return 0;
 }
 
+static int read_flag(struct command *command, struct json_object *value, const char *key,
+		     bool *flag)
+{
+	if (!json_object_is_type(value, json_type_boolean))
+		return command_refuse(command, "\"%s\" must be true or false", key);
+	*flag = json_object_get_boolean(value);
+	return 0;
+}
+
 static int read_group(struct command *command, struct json_object *value,
 		      struct svio_vif_settings *settings)
 {
@@ -135,12 +144,10 @@ static int read_setting(struct command *command, const char *key, struct json_ob
 		return read_group(command, value, settings);
 	if (!strcmp(key, "link"))
 		return read_link(command, value, settings);
-	if (!strcmp(key, "trusted")) {
-		if (!json_object_is_type(value, json_type_boolean))
-			return command_refuse(command, "\"%s\" must be true or false", key);
-		settings->trusted = json_object_get_boolean(value);
-		return 0;
-	}
+	if (!strcmp(key, "trusted"))
+		return read_flag(command, value, key, &settings->trusted);
+	if (!strcmp(key, "map_queue"))
+		return read_flag(command, value, key, &settings->map_queue);
 	return command_refuse(command, "unknown setting \"%.40s\"", key);
 }
 

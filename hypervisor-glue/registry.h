@@ -31,7 +31,8 @@ struct svio_vif_settings {
 	uint16_t mtu_max;                /* 0: 9000 */
 	bool trusted;
 	bool link_down;
-	bool mapped; /* qos.lane and qos.dscp_level are given; else they get their defaults */
+	bool map_queue; /* the feature MAP_QUEUE is offered, from the driver's next reset on */
+	bool mapped;    /* qos.lane and qos.dscp_level are given; else they get their defaults */
 	uint64_t rx_max_bps;          /* 0: no ceiling */
 	struct svio_host_vif_qos qos; /* all zero: below the port, an equal share, no ceiling */
 };

@@ -52,6 +52,7 @@ static const char *const fault_reasons[] = {
 	[SVIO_IOMMU_FAULT_RIGHTS] = "mapped without the right",
 	[SVIO_IOMMU_FAULT_RANGE] = "address out of range",
 	[SVIO_IOMMU_FAULT_OBJECT] = "no memory behind it",
+	[SVIO_IOMMU_FAULT_GRANT] = "not granted by the guest",
 };
 
 #define NAME_OF(names, number) name_of(names, sizeof(names) / sizeof((names)[0]), number)
@@ -126,6 +127,7 @@ struct json_object *svio_report_vif(const struct svio_vif *vif)
 	add_number(report, "rx_max_bps", settings->rx_max_bps);
 	svio_qos_report_classes(report, &settings->qos, true);
 	add_flag(report, "trusted", settings->trusted);
+	add_flag(report, "map_queue", settings->map_queue);
 	add_text(report, "link", settings->link_down ? "down" : "up");
 	add_flag(report, "connected", svio_vif_connected(vif));
 	add_text(report, "state", NAME_OF(state_names, state));

@@ -93,6 +93,7 @@ static void lay_out(struct svio_segment *segment)
 	shared->vifs_offset = vifs;
 	shared->faults_offset = faults;
 	shared->private_offset = align_page(faults + sizeof(struct svio_iommu_fault_log));
+	shared->maps_offset = shared->private_offset + SVIO_HOST_DEVICE_PRIVATE_BYTES;
 	shared->magic = SVIO_HOST_MAGIC;
 	segment->vifs = (struct svio_host_vif *)((char *)shared + vifs);
 	segment->faults = (const struct svio_iommu_fault_log *)((char *)shared + faults);
@@ -103,7 +104,7 @@ static size_t segment_bytes(uint32_t vifs_max)
 	return align_page(sizeof(struct svio_host_segment)) +
 	       align_page(vifs_max * sizeof(struct svio_host_vif)) +
 	       align_page(sizeof(struct svio_iommu_fault_log)) +
-	       (size_t)SVIO_HOST_DEVICE_PRIVATE_BYTES;
+	       (size_t)SVIO_HOST_DEVICE_PRIVATE_BYTES + vifs_max * sizeof(struct svio_host_map);
 }
 
 int svio_segment_create(struct svio_segment *segment, uint32_t vifs_max)

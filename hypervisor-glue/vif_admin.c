@@ -100,8 +100,9 @@ static void write_config(struct svio_vif *vif)
 	const struct svio_vif_settings *settings = &vif->settings;
 	struct svio_host_vif_config *config = &vif->shared->config;
 	const uint32_t ours = SVIO_HOST_VIF_TRUSTED | SVIO_HOST_VIF_LINK_DOWN |
-			      SVIO_HOST_VIF_MAC_SET;
+			      SVIO_HOST_VIF_MAC_SET | SVIO_HOST_VIF_MAP_QUEUE;
 	uint32_t flags = (settings->trusted ? SVIO_HOST_VIF_TRUSTED | SVIO_HOST_VIF_MAC_SET : 0) |
+			 (settings->map_queue ? SVIO_HOST_VIF_MAP_QUEUE : 0) |
 			 (settings->link_down ? SVIO_HOST_VIF_LINK_DOWN : 0);
 
 	/* One thread writes the flags, but BUS_MASTER is read at any time: no moment without it. */

@@ -45,6 +45,7 @@ enum svio_iommu_fault_reason {
 	SVIO_IOMMU_FAULT_RIGHTS = 2,
 	SVIO_IOMMU_FAULT_RANGE = 3,  /* address beyond 2^48, or address + length wraps */
 	SVIO_IOMMU_FAULT_OBJECT = 4, /* the object is not there (recorded by the port) */
+	SVIO_IOMMU_FAULT_GRANT = 5,  /* the guest's own first stage does not grant it (firmware) */
 };
 
 static inline uint64_t svio_iommu_entry(const void *arena, uint64_t page, uint32_t index)

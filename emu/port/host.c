@@ -134,6 +134,8 @@ static int check_segment(const struct svio_host_segment *s, uint64_t mapped)
 	    !range_ok(s->vifs_offset, (uint64_t)s->vifs_max * sizeof(struct svio_host_vif),
 		      mapped) ||
 	    !range_ok(s->private_offset, (uint64_t)SVIO_HOST_DEVICE_PRIVATE_BYTES, mapped) ||
+	    !range_ok(s->maps_offset, (uint64_t)s->vifs_max * sizeof(struct svio_host_map),
+		      mapped) ||
 	    !range_ok(s->faults_offset, sizeof(struct svio_iommu_fault_log), mapped)) {
 		svio_port_log("the segment contradicts itself (%llu bytes, %u VIFs): use sviod "
 			      "and svio-fw of one build",

@@ -31,13 +31,17 @@ enum svio_admin_opcode {
 	SVIO_ADMIN_OFFLOAD_SET = 15,
 	SVIO_ADMIN_STATS_GET = 16,
 	SVIO_ADMIN_LINK_GET = 17,
+	SVIO_ADMIN_MAPQ_CREATE = 18,
 	SVIO_ADMIN_OPCODE_COUNT
 };
 
-/* TXQ_CREATE, RXQ_CREATE. Ring memory is aligned to 64 bytes and cleared by the driver. */
+/*
+ * TXQ_CREATE, RXQ_CREATE, MAPQ_CREATE (ring, completion and ring_lg2 only, and vector
+ * SVIO_VECTOR_NONE). Ring memory is aligned to 64 bytes and cleared by the driver.
+ */
 struct svio_admin_queue_create {
 	svio_le64 ring;       /* descriptors, 16 bytes each */
-	svio_le64 completion; /* TX: svio_tx_status; RX: svio_rx_cmpl ring */
+	svio_le64 completion; /* TX: svio_tx_status; RX: svio_rx_cmpl ring; map: svio_map_status */
 	svio_le16 qid;        /* below the limit in QUEUES */
 	svio_le16 vector;     /* below VECTORS, or SVIO_VECTOR_NONE */
 	svio_u8 ring_lg2;
@@ -68,7 +72,7 @@ SVIO_ASSERT_OFFSET(struct svio_admin_queue_create, reserved1, 30);
  * index reached, info = address of the cause. MODERATION_SET.
  */
 struct svio_admin_queue {
-	svio_le16 kind; /* SVIO_QUEUE_TX or SVIO_QUEUE_RX */
+	svio_le16 kind; /* SVIO_QUEUE_TX, _RX; _MAP, with qid 0: not MODERATION_SET */
 	svio_le16 qid;
 	svio_le16 moderation_us;     /* MODERATION_SET only */
 	svio_le16 moderation_frames; /* MODERATION_SET only */

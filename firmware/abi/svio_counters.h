@@ -52,7 +52,9 @@
 	X(resets, "resets by register, function-level reset or bus")                          \
 	X(admin_commands, "admin commands taken")                                             \
 	X(admin_errors, "admin commands refused")                                             \
-	X(tx_drop_receiver, "packets of this VIF that their receiver could not take")
+	X(tx_drop_receiver, "packets of this VIF that their receiver could not take")         \
+	X(map_granted, "pages granted by the map queue")                                      \
+	X(map_revoked, "pages revoked by the map queue, or with it")
 
 enum svio_counter {
 #define SVIO_COUNTER_ENUM(name, text) SVIO_COUNTER_##name,

@@ -28,7 +28,11 @@
 	X(SEQUENCE, 17, "register written in a state that does not allow it")                 \
 	X(MEMORY_GONE, 18, "guest memory vanished under the device")                          \
 	X(STOPPED, 19, "stopped by the administrator")                                        \
-	X(INTERNAL, 20, "the device found its own state broken and quarantined the VIF")
+	X(INTERNAL, 20, "the device found its own state broken and quarantined the VIF")      \
+	X(MAP_ENTRY, 21, "map entry has bad flags, address or number of pages")               \
+	X(MAP_RANGE, 22, "map entry goes beyond the window")                                  \
+	X(MAP_EXISTS, 23, "page of the window is granted already")                            \
+	X(MAP_MISSING, 24, "page to be revoked is not granted")
 
 enum svio_error {
 #define SVIO_ERROR_ENUM(name, number, text) SVIO_ERROR_##name = (number),

@@ -17,10 +17,11 @@
 
 #include "svio_counters.h"
 #include "svio_regs.h"
+#include "svio_ring.h"
 #include "svio_types.h"
 
 #define SVIO_HOST_MAGIC      0x68657653u
-#define SVIO_HOST_VERSION    2
+#define SVIO_HOST_VERSION    3
 #define SVIO_HOST_VIFS_MAX   4096
 #define SVIO_HOST_CORES_MAX  8
 #define SVIO_HOST_NAME_BYTES 32
@@ -58,6 +59,7 @@ enum svio_device_counter {
 #define SVIO_HOST_VIF_TRUSTED    0x02 /* may send any MAC and VLAN, be promiscuous */
 #define SVIO_HOST_VIF_LINK_DOWN  0x04 /* the administrator took the link down */
 #define SVIO_HOST_VIF_MAC_SET    0x08 /* the guest may change its MAC */
+#define SVIO_HOST_VIF_MAP_QUEUE  0x10 /* the feature MAP_QUEUE is offered */
 
 /* What an administrator sets on a node of the scheduler's tree (vif-sched/svio_sched.h). */
 struct svio_host_qos {
@@ -166,6 +168,17 @@ SVIO_ASSERT_OFFSET(struct svio_host_vif, regs, 1600);
 SVIO_ASSERT_OFFSET(struct svio_host_vif, private_state, 2624);
 SVIO_ASSERT_SIZE(struct svio_host_vif, 2624 + SVIO_HOST_VIF_PRIVATE_BYTES);
 
+/*
+ * What a VIF's guest has granted by its map queue (SPEC.md, chapter 11): the first stage.
+ * Written by the firmware. It outlives a firmware process, so the guest does not
+ * notice that one died. Sparse: pages of it exist where a guest uses its window.
+ * Entry: I/O address of the page | SVIO_MAP_READ | SVIO_MAP_WRITE; 0: not granted.
+ */
+struct svio_host_map {
+	svio_le64 page[SVIO_MAP_PAGES_MAX];
+};
+SVIO_ASSERT_SIZE(struct svio_host_map, 8 * SVIO_MAP_PAGES_MAX);
+
 /* wire_flags: the wire's host interface was made by us and ends with the device. */
 #define SVIO_HOST_WIRE_MADE 0x1
 
@@ -192,7 +205,8 @@ struct svio_host_segment {
 	svio_le64 vifs_offset;    /* struct svio_host_vif[vifs_max] */
 	svio_le64 faults_offset;  /* struct svio_iommu_fault_log */
 	svio_le64 private_offset; /* SVIO_HOST_DEVICE_PRIVATE_BYTES of the firmware's own */
-	svio_le64 reserved0[2];
+	svio_le64 maps_offset;    /* struct svio_host_map[vifs_max]; page-aligned */
+	svio_le64 reserved0;
 	/* sviod, at any time */
 	svio_le32
 		mail; /* incremented after a message was sent: the firmware looks when it differs */

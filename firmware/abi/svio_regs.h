@@ -41,6 +41,7 @@
 	X(RING_LIMITS, 0x04c, RO, 0x000c0003, "largest ring lg2 << 16 | smallest ring lg2")        \
 	X(SEGS_MAX, 0x050, RO, 0, "descriptors a transmit packet may have, extension not counted") \
 	X(TABLES, 0x054, RO, 0, "MAC filters << 16 | VLAN filters")                                \
+	X(MAP_PAGES, 0x058, RO, 0, "pages of the map queue's window; 0: none is offered")          \
 	X(ADMIN_SQ_LO, 0x060, RW, 0, "address of the admin commands, low word")                    \
 	X(ADMIN_SQ_HI, 0x064, RW, 0, "address of the admin commands, high word")                   \
 	X(ADMIN_CQ_LO, 0x068, RW, 0, "address of the admin completions, low word")                 \
@@ -118,7 +119,8 @@ enum svio_vif_state {
 	X(RSS, 14, 0, "Toeplitz hash and spreading over receive queues")                    \
 	X(MODERATION, 15, 0, "interrupt moderation by time and count")                      \
 	X(MTU, 16, 0, "the driver may change the MTU up to MTU_MAX")                        \
-	X(MAC_SET, 17, 0, "the driver may change the VIF's MAC")
+	X(MAC_SET, 17, 0, "the driver may change the VIF's MAC")                            \
+	X(MAP_QUEUE, 18, 0, "the driver may grant and revoke its pages by a map queue")
 
 enum svio_feature_bit {
 #define SVIO_FEATURE_ENUM(name, bit, needs, text) SVIO_FEATURE_BIT_##name = (bit),

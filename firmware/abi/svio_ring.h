@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause */
 /*
  * BAR2 and guest memory: doorbells, descriptors, completions (SPEC.md,
- * chapters 4 to 6).
+ * chapters 4 to 6), and the map queue (chapter 11).
  *
  * Rings have 2^lg2 entries. Indices run freely over 32 bits; entry = index
  * mod 2^lg2. The driver's doorbell holds how many entries it has ever filled
@@ -20,6 +20,7 @@
 #define SVIO_QUEUE_TX    0
 #define SVIO_QUEUE_RX    1
 #define SVIO_QUEUE_ADMIN 2
+#define SVIO_QUEUE_MAP   3
 
 /*
  * One doorbell: a cache line of the mapped BAR, written by the driver only.
@@ -55,7 +56,8 @@ struct svio_doorbell_bar {
 	svio_le32 asleep;
 	svio_le32 reserved0[15];
 	struct svio_doorbell admin;
-	svio_u8 reserved1[0x1000 - 128];
+	struct svio_doorbell map;
+	svio_u8 reserved1[0x1000 - 192];
 	struct svio_doorbell tx[SVIO_QUEUES_MAX];
 	struct svio_doorbell rx[SVIO_QUEUES_MAX];
 };
@@ -63,7 +65,8 @@ SVIO_ASSERT_SIZE(struct svio_doorbell_bar, 0x2000);
 SVIO_ASSERT_OFFSET(struct svio_doorbell_bar, asleep, 0);
 SVIO_ASSERT_OFFSET(struct svio_doorbell_bar, reserved0, 4);
 SVIO_ASSERT_OFFSET(struct svio_doorbell_bar, admin, 0x40);
-SVIO_ASSERT_OFFSET(struct svio_doorbell_bar, reserved1, 0x80);
+SVIO_ASSERT_OFFSET(struct svio_doorbell_bar, map, 0x80);
+SVIO_ASSERT_OFFSET(struct svio_doorbell_bar, reserved1, 0xc0);
 SVIO_ASSERT_OFFSET(struct svio_doorbell_bar, tx, 0x1000);
 SVIO_ASSERT_OFFSET(struct svio_doorbell_bar, rx, 0x1800);
 
@@ -193,6 +196,45 @@ SVIO_ASSERT_OFFSET(struct svio_rx_cmpl, flags, 14);
 #define SVIO_RX_HASH_L4   0x0080 /* hash over addresses and ports */
 #define SVIO_RX_GSO_SHIFT 8      /* bits 8-10: SVIO_GSO_* of an unsegmented packet */
 #define SVIO_RX_GSO_MASK  0x0700
+
+/*
+ * Map queue: one entry grants pages of guest memory to the device's window, or
+ * revokes them. Page n of the window is what a transmit or receive queue finds
+ * at device address n << SVIO_MAP_PAGE_LG2. Entries are carried out in order.
+ */
+struct svio_map_entry {
+	svio_le64 addr;  /* grant: I/O address of the first page, page-aligned; revoke: 0 */
+	svio_le32 page;  /* first page of the window */
+	svio_le16 pages; /* 1..SVIO_MAP_ENTRY_PAGES_MAX */
+	svio_le16 flags; /* SVIO_MAP_READ and/or _WRITE: grant; SVIO_MAP_REVOKE alone: revoke */
+};
+SVIO_ASSERT_SIZE(struct svio_map_entry, 16);
+SVIO_ASSERT_OFFSET(struct svio_map_entry, addr, 0);
+SVIO_ASSERT_OFFSET(struct svio_map_entry, page, 8);
+SVIO_ASSERT_OFFSET(struct svio_map_entry, pages, 12);
+SVIO_ASSERT_OFFSET(struct svio_map_entry, flags, 14);
+
+#define SVIO_MAP_READ   0x0001 /* the device may read: transmit data, descriptors */
+#define SVIO_MAP_WRITE  0x0002 /* the device may write: receive buffers, completions */
+#define SVIO_MAP_REVOKE 0x0004
+#define SVIO_MAP_FLAGS  0x0007
+
+#define SVIO_MAP_PAGE_LG2        12
+#define SVIO_MAP_PAGES_MAX       65536 /* of a window; MAP_PAGES has the number of this VIF */
+#define SVIO_MAP_ENTRY_PAGES_MAX 16
+#define SVIO_MAP_RING_LG2_MAX    8
+
+/*
+ * Guest memory, 64 bytes: how far the device has got. Entries before head are
+ * carried out: what they have revoked is not touched any more.
+ */
+struct svio_map_status {
+	svio_le32 head; /* entries carried out so far */
+	svio_le32 reserved[15];
+};
+SVIO_ASSERT_SIZE(struct svio_map_status, 64);
+SVIO_ASSERT_OFFSET(struct svio_map_status, head, 0);
+SVIO_ASSERT_OFFSET(struct svio_map_status, reserved, 4);
 
 /* Bytes: Ethernet header with one VLAN tag, and the longest frame and packet. */
 #define SVIO_ETH_HEADER_BYTES 14

@@ -96,18 +96,19 @@ class SvioTest(unittest.TestCase):
 
     def test_life_of_a_vif(self):
         vif = self.json("vif", "add", "web", "--max", "2.5G", "--rx-max", "1G", "--vlan", "100",
-                        "--queues", "8", "--mtu", "1500", "--mac", "52:54:00:12:34:56", "--trusted")
+                        "--queues", "8", "--mtu", "1500", "--mac", "52:54:00:12:34:56", "--trusted",
+                        "--map-queue")
         expected = {"name": "web", "max_bps": 2500000000, "rx_max_bps": 1000000000, "vlan": 100,
                     "queues": 8, "mtu": 1500, "mac": "52:54:00:12:34:56", "trusted": True,
-                    "vectors": 17, "state": "reset", "link": "up", "connected": False}
+                    "map_queue": True, "vectors": 17, "state": "reset", "link": "up", "connected": False}
         self.assertEqual({key: vif[key] for key in expected}, expected)
         self.assertTrue(pathlib.Path(vif["socket"]).is_socket())
         for rate, bps in (("50M", 50000000), ("off", 0), ("300k", 300000)):
             self.assertEqual(self.json("vif", "set", "web", "--max", rate)["max_bps"], bps)
         vif = self.json("vif", "set", "web", "--link", "down", "--vlan", "off", "--no-trusted",
-                        "--mac", "52:54:00:12:34:57", "--mtu", "9000")
-        self.assertEqual((vif["link"], vif["vlan"], vif["trusted"], vif["mac"], vif["mtu"]),
-                         ("down", 0, False, "52:54:00:12:34:57", 9000))
+                        "--no-map-queue", "--mac", "52:54:00:12:34:57", "--mtu", "9000")
+        self.assertEqual((vif["link"], vif["vlan"], vif["trusted"], vif["map_queue"], vif["mac"],
+                          vif["mtu"]), ("down", 0, False, False, "52:54:00:12:34:57", 9000))
         self.assertEqual(self.json("vif", "show", "web"), vif)
         self.assertEqual(self.ok("vif", "del", "web"), "")
         self.assertFalse(pathlib.Path(vif["socket"]).exists())

@@ -47,9 +47,10 @@ void fake_open(struct fake_sviod *f)
 	uint64_t vifs = align_page(sizeof(*s));
 	uint64_t faults = vifs + align_page(FAKE_VIFS_MAX * sizeof(struct svio_host_vif));
 	uint64_t private_state = faults + align_page(sizeof(struct svio_iommu_fault_log));
+	uint64_t maps = private_state + (uint64_t)SVIO_HOST_DEVICE_PRIVATE_BYTES;
 
 	memset(f, 0, sizeof(*f));
-	f->segment_bytes = private_state + (uint64_t)SVIO_HOST_DEVICE_PRIVATE_BYTES;
+	f->segment_bytes = maps + FAKE_VIFS_MAX * sizeof(struct svio_host_map);
 	f->segment_fd = fake_memory(f->segment_bytes);
 	f->tables_fd = fake_memory(1 << 20);
 	f->log_fd = fake_memory(0);
@@ -65,6 +66,7 @@ void fake_open(struct fake_sviod *f)
 	s->vifs_offset = vifs;
 	s->faults_offset = faults;
 	s->private_offset = private_state;
+	s->maps_offset = maps;
 	f->segment = s;
 	f->vifs = (struct svio_host_vif *)((char *)s + vifs);
 }

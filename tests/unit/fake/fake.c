@@ -154,7 +154,7 @@ static void log_line(struct svio_hal *hal, uint32_t vif, const char *text)
 static uint64_t segment_bytes(void)
 {
 	return sizeof(struct svio_host_segment) + FAKE_VIFS * sizeof(struct svio_host_vif) +
-	       sizeof(struct svio_iommu_fault_log) + 128;
+	       sizeof(struct svio_iommu_fault_log) + FAKE_VIFS * sizeof(struct svio_host_map) + 256;
 }
 
 static void lay_out_segment(void)
@@ -170,6 +170,8 @@ static void lay_out_segment(void)
 	segment->vifs_offset = at;
 	at += FAKE_VIFS * sizeof(struct svio_host_vif);
 	segment->faults_offset = (at + 63) & ~63ull;
+	at = segment->faults_offset + sizeof(struct svio_iommu_fault_log);
+	segment->maps_offset = (at + 63) & ~63ull;
 }
 
 void fake_init(void)

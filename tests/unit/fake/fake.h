@@ -23,7 +23,7 @@
 #define FAKE_VIFS        8
 #define FAKE_MEM_BYTES   (4u << 20)
 #define FAKE_GUARD_BYTES 4096u
-#define FAKE_IOVA        0x10000000ull
+#define FAKE_IOVA        0x08000000ull
 #define FAKE_WIRE_FRAMES 256
 #define FAKE_FRAME_BYTES 9216u
 

@@ -64,7 +64,8 @@ static void opcode_without_its_feature_is_refused(void)
 					    SVIO_ADMIN_MAC_ADD,        SVIO_ADMIN_MAC_DEL,
 					    SVIO_ADMIN_VLAN_ADD,       SVIO_ADMIN_VLAN_DEL,
 					    SVIO_ADMIN_RX_MODE_SET,    SVIO_ADMIN_RSS_SET,
-					    SVIO_ADMIN_RSS_TABLE_SET,  SVIO_ADMIN_MTU_SET };
+					    SVIO_ADMIN_RSS_TABLE_SET,  SVIO_ADMIN_MTU_SET,
+					    SVIO_ADMIN_MAPQ_CREATE };
 	size_t i;
 
 	guest_start(&guest, 0, 0);
@@ -76,19 +77,22 @@ static void opcode_without_its_feature_is_refused(void)
 static void reserved_bytes_are_checked(void)
 {
 	static const uint8_t used[SVIO_ADMIN_OPCODE_COUNT] = {
-		[SVIO_ADMIN_NOP] = 0,         [SVIO_ADMIN_TXQ_CREATE] = 30,
-		[SVIO_ADMIN_RXQ_CREATE] = 30, [SVIO_ADMIN_QUEUE_DESTROY] = 4,
-		[SVIO_ADMIN_QUEUE_GET] = 4,   [SVIO_ADMIN_MODERATION_SET] = 8,
-		[SVIO_ADMIN_MAC_SET] = 6,     [SVIO_ADMIN_MAC_ADD] = 6,
-		[SVIO_ADMIN_MAC_DEL] = 6,     [SVIO_ADMIN_VLAN_ADD] = 2,
-		[SVIO_ADMIN_VLAN_DEL] = 2,    [SVIO_ADMIN_RX_MODE_SET] = 4,
-		[SVIO_ADMIN_RSS_SET] = 44,    [SVIO_ADMIN_RSS_TABLE_SET] = 12,
-		[SVIO_ADMIN_MTU_SET] = 8,     [SVIO_ADMIN_OFFLOAD_SET] = 8,
-		[SVIO_ADMIN_STATS_GET] = 16,  [SVIO_ADMIN_LINK_GET] = 0,
+		[SVIO_ADMIN_NOP] = 0,          [SVIO_ADMIN_TXQ_CREATE] = 30,
+		[SVIO_ADMIN_RXQ_CREATE] = 30,  [SVIO_ADMIN_QUEUE_DESTROY] = 4,
+		[SVIO_ADMIN_QUEUE_GET] = 4,    [SVIO_ADMIN_MODERATION_SET] = 8,
+		[SVIO_ADMIN_MAC_SET] = 6,      [SVIO_ADMIN_MAC_ADD] = 6,
+		[SVIO_ADMIN_MAC_DEL] = 6,      [SVIO_ADMIN_VLAN_ADD] = 2,
+		[SVIO_ADMIN_VLAN_DEL] = 2,     [SVIO_ADMIN_RX_MODE_SET] = 4,
+		[SVIO_ADMIN_RSS_SET] = 44,     [SVIO_ADMIN_RSS_TABLE_SET] = 12,
+		[SVIO_ADMIN_MTU_SET] = 8,      [SVIO_ADMIN_OFFLOAD_SET] = 8,
+		[SVIO_ADMIN_STATS_GET] = 16,   [SVIO_ADMIN_LINK_GET] = 0,
+		[SVIO_ADMIN_MAPQ_CREATE] = 21,
 	};
 	uint32_t opcode;
 	uint32_t byte;
 
+	fake_config(0)->flags |= SVIO_HOST_VIF_MAP_QUEUE;
+	guest_start(&guest, 0, GUEST_ALL_FEATURES | SVIO_FEATURE(MAP_QUEUE));
 	for (opcode = 0; opcode < SVIO_ADMIN_OPCODE_COUNT; opcode++) {
 		struct svio_admin_cmd cmd = of((uint16_t)opcode);
 

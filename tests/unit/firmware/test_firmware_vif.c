@@ -104,6 +104,7 @@ static void negotiate_each_feature_needs_what_the_list_says(void)
 	};
 	size_t i;
 
+	fake_config(0)->flags |= SVIO_HOST_VIF_MAP_QUEUE;
 	for (i = 0; i < sizeof(features) / sizeof(features[0]); i++) {
 		uint32_t alone = features[i].needs ? SVIO_VIF_STATE_ERROR
 						   : SVIO_VIF_STATE_NEGOTIATED;
