@@ -71,6 +71,7 @@ struct svio_vif_options {
 	uint64_t extra_bytes;       /* more DMA memory for the caller, svio_vif_extra(); none */
 	uint64_t iova;              /* where the memory begins for the device; 4 GiB */
 	bool hugepages;             /* try huge pages first; without any the default pages serve */
+	bool map_queue;             /* the device gets what is granted to it: svio_vif_map_post() */
 	bool interrupts;            /* connect MSI-X vectors: the calls for waiting work */
 	uint16_t moderation_us;     /* of each queue, 0..10000; needs the feature MODERATION */
 	uint16_t moderation_frames;
@@ -180,7 +181,7 @@ SVIO_VIF_API struct svio_vif_queue *svio_vif_queue(struct svio_vif *vif, uint16_
 /* The DMA memory asked for by extra_bytes, for data or tests. NULL when none. */
 SVIO_VIF_API void *svio_vif_extra(struct svio_vif *vif);
 
-/* I/O address of a byte of the DMA memory. */
+/* I/O address of a byte of the DMA memory. With a map queue no queue takes it as it is. */
 SVIO_VIF_API uint64_t svio_vif_iova(const struct svio_vif *vif, const void *data);
 
 /*
@@ -298,6 +299,24 @@ SVIO_VIF_API int svio_vif_queue_restart(struct svio_vif *vif, uint16_t index);
 
 /* Counters through the register window: works in every state. 0, -ENOTCONN, -ETIMEDOUT. */
 SVIO_VIF_API int svio_vif_snapshot_get(struct svio_vif *vif, uint64_t counters[SVIO_COUNTER_COUNT]);
+
+/*
+ * The map queue, with options.map_queue (SPEC, chapter 11). The library grants its own memory for
+ * the VIF's life, as the first pages of the window; the others are the caller's. Control thread.
+ */
+
+/*
+ * Puts entries on the queue, all or none. 0; -EAGAIN: no room, wait first; -EOPNOTSUPP. A mistake
+ * in them stops the queue: svio_vif_queue_error_get() with SVIO_QUEUE_MAP, 0.
+ */
+SVIO_VIF_API int svio_vif_map_post(struct svio_vif *vif, const struct svio_map_entry *entries,
+				   uint32_t n);
+
+/* Is all that was put carried out? What was revoked is then not touched any more. */
+SVIO_VIF_API bool svio_vif_map_done(const struct svio_vif *vif);
+
+/* Waits for it. 0, -ETIMEDOUT. */
+SVIO_VIF_API int svio_vif_map_wait(struct svio_vif *vif);
 
 /* What the device tells unasked. */
 struct svio_vif_event {

@@ -4,7 +4,7 @@
  *
  * DMA memory is one memfd, mapped once here and once for the device:
  *
- *	admin rings | scratch | rings of pair 0, 1, ... | buffers | extra
+ *	admin rings | scratch | map ring | rings of pair 0, 1, ... | buffers | extra
  *
  * so an I/O address is a pointer plus a constant (iova_delta).
  */
@@ -15,6 +15,7 @@
 #include "vfio_user_client.h"
 
 #define VIF_ADMIN_LG2     5
+#define VIF_MAP_LG2       8
 #define VIF_SCRATCH_BYTES 1024 /* counters and the RSS table pass through it */
 #define VIF_EVENTS        64
 #define VIF_RX_REFILL     32 /* entries that are posted at once, at least */
@@ -75,6 +76,12 @@ struct vif_memory {
 	bool hugepages;
 };
 
+struct vif_map {
+	struct svio_map_entry *ring;
+	struct svio_map_status *status;
+	uint32_t tail; /* entries filled */
+};
+
 struct vif_admin {
 	struct svio_admin_cmd *sq;
 	struct svio_admin_cmpl *cq;
@@ -94,6 +101,7 @@ struct svio_vif {
 	volatile struct svio_doorbell_bar *doorbells;
 	struct vif_memory memory;
 	struct vif_admin admin;
+	struct vif_map map;
 	uint8_t *scratch;
 	struct svio_vif_queue *queues;
 	uint32_t *numbers; /* memory of all shadows and free lists */
@@ -117,6 +125,11 @@ int vif_info_read(struct svio_vif *vif);
 
 /* vif_admin.c */
 void vif_admin_clear(struct svio_vif *vif);
+
+/* vif_map.c: the map queue and our memory's grants, where the options ask for it. */
+int vif_map_create(struct svio_vif *vif);
+/* What a transmit or receive queue calls a byte of the DMA memory. */
+uint64_t vif_device_addr(const struct svio_vif *vif, const void *data);
 
 /* vif_queue.c */
 int vif_queues_allocate(struct svio_vif *vif);

@@ -42,11 +42,17 @@ static uint64_t admin_bytes(void)
 	return (sizeof(struct svio_admin_cmd) + sizeof(struct svio_admin_cmpl)) << VIF_ADMIN_LG2;
 }
 
+static uint64_t map_bytes(void)
+{
+	return (sizeof(struct svio_map_entry) << VIF_MAP_LG2) + sizeof(struct svio_map_status);
+}
+
 static void plan_memory(struct svio_vif *vif)
 {
 	const struct svio_vif_options *options = &vif->options;
 	struct vif_memory *memory = &vif->memory;
-	uint64_t at = admin_bytes() + VIF_SCRATCH_BYTES + options->queues * pair_bytes(options);
+	uint64_t at = admin_bytes() + VIF_SCRATCH_BYTES + map_bytes() +
+		      options->queues * pair_bytes(options);
 
 	memory->bufs_offset = round_up(at, PAGE_BYTES);
 	at = memory->bufs_offset +
@@ -103,7 +109,8 @@ static void place_pair(struct svio_vif *vif, struct svio_vif_queue *queue, uint8
 	queue->tx.status = (struct svio_tx_status *)(queue->tx.ring + queue->tx.entries);
 	queue->rx.ring = (struct svio_rx_desc *)(queue->tx.status + 1);
 	queue->rx.cmpl = (struct svio_rx_cmpl *)(queue->rx.ring + queue->rx.entries);
-	queue->tx.iova_delta = vif_iova_delta(vif);
+	queue->tx.iova_delta =
+		vif_device_addr(vif, vif->memory.base) - (uint64_t)(uintptr_t)vif->memory.base;
 	queue->rx.iova_delta = queue->tx.iova_delta;
 	queue->rx.buf_bytes = vif->options.buf_bytes;
 	queue->pool.base = vif->memory.base + vif->memory.bufs_offset;
@@ -117,7 +124,9 @@ static void place_parts(struct svio_vif *vif)
 	vif->admin.sq = (struct svio_admin_cmd *)at;
 	vif->admin.cq = (struct svio_admin_cmpl *)(vif->admin.sq + (1u << VIF_ADMIN_LG2));
 	vif->scratch = at + admin_bytes();
-	at = vif->scratch + VIF_SCRATCH_BYTES;
+	vif->map.ring = (struct svio_map_entry *)(vif->scratch + VIF_SCRATCH_BYTES);
+	vif->map.status = (struct svio_map_status *)(vif->map.ring + (1u << VIF_MAP_LG2));
+	at = (uint8_t *)(vif->map.status + 1);
 	for (uint16_t i = 0; i < vif->options.queues; i++)
 		place_pair(vif, &vif->queues[i], at + i * pair_bytes(&vif->options));
 }

@@ -53,6 +53,10 @@ static int check_options(struct svio_vif_options *options)
 	if (options->moderation_us > SVIO_MODERATION_US_MAX)
 		return vif_fail(-EINVAL, "moderation of %u us: at most %u", options->moderation_us,
 				SVIO_MODERATION_US_MAX);
+	if (options->map_queue) {
+		options->features |= SVIO_FEATURE(MAP_QUEUE);
+		options->features_required |= SVIO_FEATURE(MAP_QUEUE);
+	}
 	if (!options->bufs)
 		options->bufs = (1u << options->tx_ring_lg2) + (1u << options->rx_ring_lg2) +
 				DEFAULT_BUFS_SPARE;
@@ -223,7 +227,8 @@ static int start(struct svio_vif *vif)
 	if (status)
 		return status;
 	vif_queues_clear(vif);
-	return vif_queues_create(vif);
+	status = vif_map_create(vif);
+	return status ? status : vif_queues_create(vif);
 }
 
 static int open_vif(const struct svio_vif_options *options, struct svio_vif **result, bool raw)

@@ -88,8 +88,8 @@ static int create_queue(struct svio_vif *vif, uint16_t opcode, const void *ring,
 {
 	struct svio_admin_cmd cmd = { .opcode = opcode };
 
-	create->ring = svio_vif_iova(vif, ring);
-	create->completion = svio_vif_iova(vif, completion);
+	create->ring = vif_device_addr(vif, ring);
+	create->completion = vif_device_addr(vif, completion);
 	cmd.queue_create = *create;
 	return svio_vif_admin(vif, &cmd, NULL);
 }
