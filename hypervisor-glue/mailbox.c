@@ -55,7 +55,8 @@ struct svio_mailbox {
 	int socket; /* -1: no firmware */
 	bool going; /* attached and replayed */
 	bool want_out;
-	bool reported; /* broken() was called for this firmware */
+	bool reported;                   /* broken() was called for this firmware */
+	struct svio_log_limit log_limit; /* of refusals: a client can cause them */
 };
 
 static void handle_socket(void *context, int fd, uint32_t events);
@@ -105,7 +106,8 @@ static void finish(struct svio_mailbox *mailbox, struct request *request, int st
 	svio_mailbox_done_fn done = request->what.done;
 	void *context = request->what.context;
 
-	if (status && !done && status != -ECANCELED)
+	if (status && !done && status != -ECANCELED &&
+	    svio_log_allow(&mailbox->log_limit, "firmware"))
 		svio_log(SVIO_LOG_WARNING, "firmware refused request %u for VIF slot %d: %s",
 			 request->what.type, (int)request->what.vif, strerror(-status));
 	drop(mailbox, request);

@@ -414,7 +414,7 @@ static bool serve_one(struct svio_port *port)
 	if (status > 0) {
 		int result = handle_request(port, &request);
 
-		if (result < 0)
+		if (result < 0 && svio_port_log_allow())
 			svio_port_log("request type %u for VIF %u (%#llx, %#llx): %s",
 				      request.msg.type, request.msg.vif,
 				      (unsigned long long)request.msg.arg[0],

@@ -135,9 +135,10 @@ static void tell_lost_objects(struct svio_port *port)
 	int64_t object;
 
 	while ((object = svio_port_object_lost_next()) >= 0) {
-		svio_port_log("memory object %lld was truncated by its owner: the VIFs that use it "
-			      "are stopped",
-			      (long long)object);
+		if (svio_port_log_allow())
+			svio_port_log("memory object %lld was truncated by its owner: the VIFs "
+				      "that use it are stopped",
+				      (long long)object);
 		svio_fw_object_lost(port->fw, (uint32_t)object);
 	}
 }

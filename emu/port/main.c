@@ -60,6 +60,22 @@ void svio_port_log(const char *format, ...)
 		return;
 }
 
+bool svio_port_log_allow(void)
+{
+	static uint64_t window_start_ns;
+	static uint32_t lines;
+	uint64_t now_ns = svio_hal_clock_kernel_ns();
+
+	if (lines == 0 || now_ns - window_start_ns > SVIO_PORT_LOG_WINDOW_NS) {
+		window_start_ns = now_ns;
+		lines = 0;
+	}
+	lines++;
+	if (lines == SVIO_PORT_LOG_BURST + 1)
+		svio_port_log("more messages follow each other closely: left out");
+	return lines <= SVIO_PORT_LOG_BURST;
+}
+
 static bool parse_number(const char *text, long max, int *number)
 {
 	char *end;

@@ -80,6 +80,14 @@ struct svio_port {
 
 /* One line to stderr, prefixed "svio-fw: ". Any thread. */
 void svio_port_log(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/*
+ * For lines that a guest can cause as often as it likes: true, write one. At most
+ * SVIO_PORT_LOG_BURST in SVIO_PORT_LOG_WINDOW_NS; a line says when the rest is left out. The
+ * core's thread.
+ */
+#define SVIO_PORT_LOG_BURST     32
+#define SVIO_PORT_LOG_WINDOW_NS 10000000000ull
+bool svio_port_log_allow(void);
 
 /* host.c */
 

@@ -318,6 +318,22 @@ static void message_unknown_or_malformed_is_survived(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(fake_log(&f), "ignored"));
 }
 
+/* A guest can cause refusals as often as it likes: the log does not fill with them. */
+static void refusals_without_end_do_not_fill_the_log(void)
+{
+	const char *line;
+	int lines = 0;
+
+	CU_ASSERT_EQUAL(fake_start(&f, "null", NULL), 0);
+	for (int i = 0; i < 200; i++)
+		CU_ASSERT_EQUAL(fake_ask_plain(&f, SVIO_HOST_OBJECT_DEL, 0, 1, 0), -ENOENT);
+	for (line = fake_log(&f); (line = strchr(line, '\n')); line++)
+		lines++;
+	CU_ASSERT(lines > 1);
+	CU_ASSERT(lines < 100);
+	CU_ASSERT_PTR_NOT_NULL(strstr(fake_log(&f), "left out"));
+}
+
 static void descriptors_of_refused_messages_are_closed(void)
 {
 	int i, fds[3] = { f.kick_fd, f.kick_fd, f.kick_fd };
@@ -364,5 +380,6 @@ SVIO_TEST_MAIN_WITH("svio-fw messages", setup, teardown, SVIO_TEST(hello_fresh_s
 		    SVIO_TEST(irq_set_nonsense_is_refused), SVIO_TEST(groups_come_change_and_go),
 		    SVIO_TEST(qos_read_writes_what_nodes_do),
 		    SVIO_TEST(message_unknown_or_malformed_is_survived),
+		    SVIO_TEST(refusals_without_end_do_not_fill_the_log),
 		    SVIO_TEST(descriptors_of_refused_messages_are_closed),
 		    SVIO_TEST(many_messages_are_answered_in_order))

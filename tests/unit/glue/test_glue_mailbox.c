@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "glue_fixture.h"
+#include "log.h"
 #include "mailbox.h"
 #include "svio_test.h"
 
@@ -331,6 +332,19 @@ static void reply_unasked_is_reported(void)
 	CU_ASSERT_EQUAL(broken_count, 1);
 }
 
+/* A client can cause refusals as often as it likes: the log does not fill with them. */
+static void refusals_without_end_do_not_fill_the_log(void)
+{
+	attach();
+	expect(SVIO_HOST_HELLO, 0, 0);
+	for (uint64_t i = 0; i < 100; i++) {
+		CU_ASSERT_EQUAL(post(SVIO_HOST_OBJECT_ADD, 0, i, NULL), 0);
+		expect(SVIO_HOST_OBJECT_ADD, i, -EINVAL);
+	}
+	CU_ASSERT_EQUAL(log_count("refused request"), SVIO_LOG_BURST);
+	CU_ASSERT_EQUAL(log_count("left out"), 1);
+}
+
 static uint64_t kicks(void)
 {
 	uint64_t value = 0;
@@ -419,16 +433,14 @@ static void settle_broken_ends_at_once(void)
 	CU_ASSERT_PTR_NULL(broken_reason);
 }
 
-SVIO_TEST_MAIN_WITH("glue mailbox", setup, teardown,
-		    SVIO_TEST(post_answered_calls_done_with_status),
-		    SVIO_TEST(post_without_firmware_waits_for_one),
-		    SVIO_TEST(detach_unanswered_is_sent_again),
-		    SVIO_TEST(detach_covered_request_is_answered_in_turn),
-		    SVIO_TEST(detach_during_replay_forgets_the_replay),
-		    SVIO_TEST(detach_vif_being_deleted_is_not_mentioned),
-		    SVIO_TEST(post_many_keeps_the_order), SVIO_TEST(free_unanswered_is_canceled),
-		    SVIO_TEST(cancel_only_this_vif_is_answered), SVIO_TEST(post_from_done_is_sent),
-		    SVIO_TEST(reply_broken_is_reported_once), SVIO_TEST(reply_unasked_is_reported),
-		    SVIO_TEST(settle_answers_come_later), SVIO_TEST(settle_broken_ends_at_once),
-		    SVIO_TEST(post_firmware_asleep_is_kicked),
-		    SVIO_TEST(post_with_descriptor_sends_a_copy))
+SVIO_TEST_MAIN_WITH(
+	"glue mailbox", setup, teardown, SVIO_TEST(post_answered_calls_done_with_status),
+	SVIO_TEST(post_without_firmware_waits_for_one), SVIO_TEST(detach_unanswered_is_sent_again),
+	SVIO_TEST(detach_covered_request_is_answered_in_turn),
+	SVIO_TEST(detach_during_replay_forgets_the_replay),
+	SVIO_TEST(detach_vif_being_deleted_is_not_mentioned), SVIO_TEST(post_many_keeps_the_order),
+	SVIO_TEST(free_unanswered_is_canceled), SVIO_TEST(cancel_only_this_vif_is_answered),
+	SVIO_TEST(post_from_done_is_sent), SVIO_TEST(reply_broken_is_reported_once),
+	SVIO_TEST(reply_unasked_is_reported), SVIO_TEST(refusals_without_end_do_not_fill_the_log),
+	SVIO_TEST(settle_answers_come_later), SVIO_TEST(settle_broken_ends_at_once),
+	SVIO_TEST(post_firmware_asleep_is_kicked), SVIO_TEST(post_with_descriptor_sends_a_copy))
