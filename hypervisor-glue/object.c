@@ -43,12 +43,20 @@ struct svio_object {
 
 LIST_HEAD(object_list, svio_object);
 
+/* What a VIF has brought in. */
+struct owner {
+	uint32_t count;
+	uint64_t bytes;
+};
+
 struct svio_objects {
 	struct svio_loop *loop;
 	struct svio_mailbox *mailbox;
 	struct svio_loop_source *sweep_timer; /* while an object is idle */
 	struct svio_object *puts;
-	uint32_t *vif_count; /* [vifs_max] */
+	struct owner *owners; /* [vifs_max] */
+	uint64_t share;       /* bytes that are each VIF's own */
+	uint64_t common;      /* what is left of the rest */
 	uint32_t count;
 	uint32_t count_max;
 	uint32_t idle;
@@ -65,14 +73,16 @@ struct svio_objects *svio_objects_new(struct svio_loop *loop, struct svio_mailbo
 
 	if (!objects)
 		return NULL;
-	objects->vif_count = calloc(vifs_max, sizeof(*objects->vif_count));
-	if (!objects->vif_count) {
+	objects->owners = calloc(vifs_max, sizeof(*objects->owners));
+	if (!objects->owners) {
 		free(objects);
 		return NULL;
 	}
 	objects->loop = loop;
 	objects->mailbox = mailbox;
 	objects->next_number = 1;
+	objects->share = SVIO_OBJECTS_BYTES / 2 / vifs_max;
+	objects->common = SVIO_OBJECTS_BYTES / 2;
 	/* A new firmware gets a copy of each; and there must be some left for everything else. */
 	if (!getrlimit(RLIMIT_NOFILE, &limit) && limit.rlim_cur / 4 < NUMBERS)
 		objects->count_max = (uint32_t)(limit.rlim_cur / 4);
@@ -81,12 +91,38 @@ struct svio_objects *svio_objects_new(struct svio_loop *loop, struct svio_mailbo
 	return objects;
 }
 
+/* How many of a VIF's bytes are more than its share. */
+static uint64_t beyond_share(const struct svio_objects *objects, uint64_t bytes)
+{
+	return bytes > objects->share ? bytes - objects->share : 0;
+}
+
+static bool have_bytes(const struct svio_objects *objects, uint32_t vif, uint64_t bytes)
+{
+	uint64_t has = objects->owners[vif].bytes;
+
+	return bytes <= SVIO_OBJECTS_BYTES &&
+	       beyond_share(objects, has + bytes) - beyond_share(objects, has) <= objects->common;
+}
+
+/* A VIF has now so many objects and bytes. */
+static void charge(struct svio_objects *objects, uint32_t vif, uint32_t count, uint64_t bytes)
+{
+	struct owner *owner = &objects->owners[vif];
+
+	objects->common += beyond_share(objects, owner->bytes);
+	objects->common -= beyond_share(objects, bytes);
+	owner->count = count;
+	owner->bytes = bytes;
+}
+
 static void free_object(struct svio_object *object)
 {
 	struct svio_objects *objects = object->objects;
+	const struct owner *owner = &objects->owners[object->vif];
 
 	objects->by_number[object->number] = NULL;
-	objects->vif_count[object->vif]--;
+	charge(objects, object->vif, owner->count - 1, owner->bytes - object->bytes);
 	objects->count--;
 	close(object->fd);
 	free(object);
@@ -100,7 +136,7 @@ void svio_objects_free(struct svio_objects *objects)
 	for (uint32_t i = 1; i < NUMBERS; i++)
 		if (objects->by_number[i])
 			free_object(objects->by_number[i]);
-	free(objects->vif_count);
+	free(objects->owners);
 	free(objects);
 }
 
@@ -236,7 +272,8 @@ static int make_object(struct svio_objects *objects, uint32_t vif, int fd,
 	object->vif = vif;
 	object->writable = writable;
 	objects->by_number[number] = object;
-	objects->vif_count[vif]++;
+	charge(objects, vif, objects->owners[vif].count + 1,
+	       objects->owners[vif].bytes + object->bytes);
 	objects->count++;
 	status = post_add(object, false);
 	if (status) {
@@ -274,8 +311,12 @@ static int check_new(const struct svio_objects *objects, uint32_t vif, int fd,
 		*why = "the device has too many memory objects for its descriptors";
 		return -ENOSPC;
 	}
-	if (objects->vif_count[vif] >= SVIO_OBJECTS_A_VIF) {
+	if (objects->owners[vif].count >= SVIO_OBJECTS_A_VIF) {
 		*why = "the VIF has brought in too many memory objects";
+		return -ENOSPC;
+	}
+	if (!have_bytes(objects, vif, (uint64_t)memory->st_size)) {
+		*why = "the VIF's memory is larger than the firmware's addresses that are left";
 		return -ENOSPC;
 	}
 	if (client > 0 && is_mapped_shared(client, memory) == 0) {

@@ -29,6 +29,13 @@ struct svio_mailbox;
 /* Objects that one VIF may bring in. */
 #define SVIO_OBJECTS_A_VIF 256
 
+/*
+ * Bytes of all objects. The firmware maps each whole, and its addresses are not endless: half of
+ * this is shared out equally among the VIFs, so that no client can use up another's share with
+ * memory that exists only as a number; the other half is for those who need more than theirs.
+ */
+#define SVIO_OBJECTS_BYTES (1ull << 46)
+
 /* NULL: no memory. Both stay the caller's and outlive the objects. */
 struct svio_objects *svio_objects_new(struct svio_loop *loop, struct svio_mailbox *mailbox,
 				      uint32_t vifs_max);
@@ -43,7 +50,7 @@ void svio_objects_free(struct svio_objects *objects);
  * 0 and *object; -EINVAL: not shared memory (a file on tmpfs or hugetlbfs, so
  * also a memfd), too short, or mapped private in the client: what the guest
  * writes would not be in it; -EACCES: fd lacks a right; -ENOSPC: the VIF has
- * too many; -ENOMEM, -EMFILE.
+ * too many, or too many bytes; -ENOMEM, -EMFILE.
  */
 int svio_object_get(struct svio_objects *objects, uint32_t vif, int fd, uint64_t last,
 		    bool writable, pid_t client, uint32_t *object, const char **why);

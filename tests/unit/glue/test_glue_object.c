@@ -14,14 +14,15 @@
 #include "svio_iommu_walk.h"
 #include "svio_test.h"
 
-#define MIB 0x100000ull
+#define MIB  0x100000ull
+#define VIFS 4
 
 static struct fixture fixture;
 static struct svio_vif *vif;
 
 static void setup(void)
 {
-	fixture_open(&fixture, "fake", 4, true);
+	fixture_open(&fixture, "fake", VIFS, true);
 	vif = fixture_vif(&fixture, "a");
 	fixture_wait_idle(&fixture);
 }
@@ -281,6 +282,39 @@ static void map_too_many_objects_is_refused(void)
 	fixture_wait_idle(&fixture);
 }
 
+static int map_hollow_memory(struct svio_vif *of, uint64_t iova, uint64_t bytes)
+{
+	int fd = make_memory(bytes);
+	int status = svio_vif_dma_map(of, iova, MIB, fd, 0, true, true);
+
+	close(fd);
+	return status;
+}
+
+/*
+ * The firmware's addresses: one VIF gets its share and all that is common, another still its own
+ * share, to the byte; and all of it comes back.
+ */
+static void map_too_many_bytes_is_refused_for_this_vif_only(void)
+{
+	const uint64_t share = SVIO_OBJECTS_BYTES / 2 / VIFS, common = SVIO_OBJECTS_BYTES / 2;
+	struct svio_vif *other = fixture_vif(&fixture, "b");
+
+	CU_ASSERT_EQUAL(map_hollow_memory(vif, 0, SVIO_OBJECTS_BYTES * 2), -ENOSPC);
+	for (int round = 0; round < 2; round++) {
+		CU_ASSERT_EQUAL(map_hollow_memory(vif, 0, common), 0);
+		CU_ASSERT_EQUAL(map_hollow_memory(vif, MIB, share + MIB), -ENOSPC);
+		CU_ASSERT_EQUAL(map_hollow_memory(vif, MIB, share), 0);
+		CU_ASSERT_EQUAL(map_hollow_memory(vif, 2 * MIB, MIB), -ENOSPC);
+		CU_ASSERT_EQUAL(map_hollow_memory(other, 0, share + MIB), -ENOSPC);
+		CU_ASSERT_EQUAL(map_hollow_memory(other, 0, share), 0);
+		CU_ASSERT_EQUAL(map_hollow_memory(other, MIB, MIB), -ENOSPC);
+		svio_vif_disconnected(vif);
+		svio_vif_disconnected(other);
+		fixture_wait_idle(&fixture);
+	}
+}
+
 /* What one VIF may map is bounded, and another one's share is its own. */
 static void map_too_many_tables_is_refused_for_this_vif_only(void)
 {
@@ -313,4 +347,5 @@ SVIO_TEST_MAIN_WITH("glue object", setup, teardown, SVIO_TEST(map_same_memory_tw
 		    SVIO_TEST(unmap_and_map_again_keeps_the_object),
 		    SVIO_TEST(disconnected_object_is_gone_at_once),
 		    SVIO_TEST(map_too_many_objects_is_refused),
+		    SVIO_TEST(map_too_many_bytes_is_refused_for_this_vif_only),
 		    SVIO_TEST(map_too_many_tables_is_refused_for_this_vif_only))
