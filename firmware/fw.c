@@ -154,6 +154,7 @@ void fw_section_begin(struct svio_fw *fw)
 	svio_iommu_core_enter(&fw->segment->core[0].epoch);
 	fw->section++;
 	fw->in_section = true;
+	fw->section_unmaps = __atomic_load_n(&fw->segment->unmaps, __ATOMIC_RELAXED);
 	fw->section_copies = 0;
 	fw->section_packets = 0;
 	fw->section_bytes = 0;

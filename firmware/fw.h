@@ -147,6 +147,7 @@ struct svio_fw {
 	uint16_t wire_bytes[FW_WIRE_QUEUE];
 	bool sched_granted; /* a pick was not charged yet */
 	svio_sched_node sched_leaf;
+	uint32_t section_unmaps; /* segment->unmaps when this section began */
 	/* by this section so far */
 	uint32_t section_copies;
 	uint32_t section_packets;
@@ -228,11 +229,21 @@ static inline struct fw_vif *fw_vif_get(struct svio_fw *fw, uint32_t id)
 void fw_section_begin(struct svio_fw *fw);
 void fw_section_end(struct svio_fw *fw);
 
+/*
+ * After a packet: leave this section? For an unmap that waits, since a burst takes longer than it
+ * should; sviod writes that word only when it has to wait, so that a look costs a load.
+ */
+static inline bool fw_section_leave(const struct svio_fw *fw)
+{
+	return __atomic_load_n(&fw->segment->unmaps, __ATOMIC_RELAXED) != fw->section_unmaps ||
+	       fw->section_copies > FW_SECTION_COPIES;
+}
+
 /* As many packets were taken from guests as one section may. */
 static inline bool fw_section_full(const struct svio_fw *fw)
 {
 	return fw->section_packets >= FW_SECTION_PACKETS || fw->section_bytes >= FW_SECTION_BYTES ||
-	       fw->section_copies > FW_SECTION_COPIES;
+	       fw_section_leave(fw);
 }
 
 void fw_vif_activate(struct svio_fw *fw, struct fw_vif *vif);

@@ -479,7 +479,7 @@ static enum svio_error send_packets(struct tx_walk *walk, uint32_t packets, uint
 		}
 		walk->index += used;
 		++*sent;
-		if (fw->section_copies > FW_SECTION_COPIES)
+		if (fw_section_leave(fw))
 			break;
 	}
 	return SVIO_ERROR_NONE;
@@ -564,8 +564,7 @@ uint32_t fw_tx_serve(struct svio_fw *fw, struct fw_vif *vif, uint32_t class,
 		fw_class_clear(fw, vif);
 		return 0;
 	}
-	while (vif->tx_class[class] && packets < packets_max && *cost < cost_max &&
-	       fw->section_copies <= FW_SECTION_COPIES) {
+	while (vif->tx_class[class] && packets < packets_max && *cost < cost_max) {
 		uint32_t turn = packets_max - packets;
 
 		ref.qid = next_queue(vif->tx_class[class], vif->tx_next[class]);
@@ -573,6 +572,8 @@ uint32_t fw_tx_serve(struct svio_fw *fw, struct fw_vif *vif, uint32_t class,
 			turn = TURN_PACKETS;
 		packets += serve_queue(fw, &ref, class, turn, cost_max, cost);
 		vif->tx_next[class] = (uint8_t)((ref.qid + 1) % SVIO_QUEUES_MAX);
+		if (fw_section_leave(fw)) /* not before: each section gets on by a packet */
+			break;
 	}
 	return packets;
 }

@@ -106,8 +106,13 @@ uint32_t fw_wire_poll(struct svio_fw *fw)
 	if (!count)
 		return 0;
 	fw_section_begin(fw);
-	for (i = 0; i < count; i++)
+	for (i = 0; i < count; i++) {
+		if (fw_section_leave(fw)) {
+			fw_section_end(fw);
+			fw_section_begin(fw);
+		}
 		receive_one(fw, &frames[i]);
+	}
 	fw_section_end(fw);
 	svio_hal_wire_rx_done(fw->hal);
 	return count;

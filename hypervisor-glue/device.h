@@ -94,7 +94,8 @@ struct svio_device {
 	struct svio_group *groups[SVIO_HOST_GROUPS_MAX]; /* by number; 0: the port */
 	uint32_t vif_count;                              /* without those */
 	uint32_t next_slot;
-	uint64_t grace_max_ns; /* the longest wait for a grace period so far */
+	uint64_t graces; /* grace periods so far: of unmaps, and of VIFs that lost their DMA */
+	uint64_t grace_max_ns; /* the longest wait for one */
 	uint64_t started_ns;
 	uint64_t ready_ns; /* when the present firmware answered HELLO */
 	int kick_fd;

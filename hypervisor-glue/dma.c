@@ -14,7 +14,7 @@
 #define ADDRESS_END (1ull << SVIO_IOMMU_ADDRESS_LG2)
 #define HUGE_MASK   ((1ull << 30) - 1)
 
-/* A core leaves within a burst, microseconds; longer when the kernel took its processor away. */
+/* A core leaves after the packet at hand; later when the kernel took its processor away. */
 #define SPIN_NS      20000
 #define SLEEP_MIN_NS 20000
 #define SLEEP_MAX_NS 1000000
@@ -33,12 +33,18 @@ static void sleep_ns(uint64_t ns)
 
 void svio_device_grace_wait(struct svio_device *device)
 {
-	const struct svio_host_core *cores = device->segment.shared->core;
-	uint64_t start_ns = svio_clock_ns(), waited_ns = 0, pause_ns = SLEEP_MIN_NS;
+	struct svio_host_segment *shared = device->segment.shared;
+	const struct svio_host_core *cores = shared->core;
+	uint64_t start_ns, waited_ns = 0, pause_ns = SLEEP_MIN_NS;
 	struct svio_iommu_grace grace;
 	bool ended = false;
 
+	device->graces++;
 	svio_iommu_grace_start(&grace, &cores->epoch, sizeof(*cores), device->segment.cores);
+	if (svio_iommu_grace_over(&grace, &cores->epoch, sizeof(*cores)))
+		return; /* asleep, gone, or between two bursts: nobody is told or woken */
+	__atomic_store_n(&shared->unmaps, shared->unmaps + 1, __ATOMIC_RELEASE);
+	start_ns = svio_clock_ns();
 	while (!svio_iommu_grace_over(&grace, &cores->epoch, sizeof(*cores))) {
 		waited_ns = svio_clock_ns() - start_ns;
 		if (waited_ns < SPIN_NS)

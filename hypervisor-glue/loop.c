@@ -39,6 +39,7 @@ LIST_HEAD(source_list, svio_loop_source);
 
 struct svio_loop {
 	struct source_list fds, timers, dead;
+	struct svio_loop_late *late, **late_end;
 	uint64_t armed_ns; /* what timer_fd is set to */
 	int epoll_fd;
 	int timer_fd;
@@ -79,6 +80,7 @@ struct svio_loop *svio_loop_new(void)
 
 	if (!loop)
 		return NULL;
+	loop->late_end = &loop->late;
 	loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	status = loop->epoll_fd < 0 ? -errno : open_timer(loop);
 	if (!status)
@@ -234,6 +236,30 @@ static void handle_timers(struct svio_loop *loop)
 	arm(loop);
 }
 
+void svio_loop_at_end(struct svio_loop *loop, struct svio_loop_late *late)
+{
+	if (loop->depth == 0) {
+		late->fn(late->context);
+		return;
+	}
+	late->next = NULL;
+	*loop->late_end = late;
+	loop->late_end = &late->next;
+}
+
+/* What they add waits for its turn behind them. */
+static void handle_late(struct svio_loop *loop)
+{
+	while (loop->late) {
+		struct svio_loop_late *late = loop->late;
+
+		loop->late = late->next;
+		if (!loop->late)
+			loop->late_end = &loop->late;
+		late->fn(late->context); /* may free it */
+	}
+}
+
 int svio_loop_run_once(struct svio_loop *loop, int timeout_ms)
 {
 	struct epoll_event events[EVENTS_A_ROUND];
@@ -250,6 +276,7 @@ int svio_loop_run_once(struct svio_loop *loop, int timeout_ms)
 		else if (!source->dead)
 			source->fd_fn(source->context, source->fd, events[i].events);
 	}
+	handle_late(loop);
 	if (--loop->depth == 0)
 		free_list(&loop->dead);
 	return 0;

@@ -40,6 +40,19 @@ struct svio_loop_source *svio_loop_add_timer(struct svio_loop *loop, uint64_t de
  */
 void svio_loop_remove(struct svio_loop_source *source);
 
+/* Zeroed by whoever owns it; the loop's while it waits for the round's end. */
+struct svio_loop_late {
+	struct svio_loop_late *next;
+	void (*fn)(void *context);
+	void *context;
+};
+
+/*
+ * Within a round: call late->fn(late->context) when all its events were handled, in the order of
+ * these calls. late stays where it is until then. Outside of rounds: calls it now.
+ */
+void svio_loop_at_end(struct svio_loop *loop, struct svio_loop_late *late);
+
 /* Run until svio_loop_stop(). 0, or -errno where epoll itself failed. */
 int svio_loop_run(struct svio_loop *loop);
 /* One round, waiting at most timeout_ms (-1: for ever). For tests. */

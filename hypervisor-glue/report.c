@@ -178,6 +178,7 @@ struct json_object *svio_report_device(const struct svio_device *device)
 	add_number(report, "vifs_max", device->segment.vifs_max);
 	add_number(report, "groups", count_groups(device));
 	add_number(report, "memory_objects", svio_objects_count(device->objects));
+	add_number(report, "unmap_waits", device->graces);
 	add_number(report, "unmap_wait_max_us", device->grace_max_ns / 1000);
 	add_number(report, "uptime_ms", (svio_clock_ns() - device->started_ns) / 1000000);
 	json_object_object_add(report, "firmware", report_firmware(device));

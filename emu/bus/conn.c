@@ -57,7 +57,8 @@ struct bus_conn {
 	bool hung_up;   /* nobody is there to read an answer */
 	bool ended;     /* the owner was told */
 	bool closed;
-	bool serving; /* in serve(): freed at its end */
+	bool serving; /* from serve() to finish_turn(): freed at its end */
+	struct svio_loop_late turn_end;
 };
 
 enum progress {
@@ -313,11 +314,10 @@ static bool is_over(const struct bus_conn *conn)
 	return conn->finishing && !conn->answers;
 }
 
-static void serve(struct bus_conn *conn)
+static void finish_turn(void *context)
 {
-	conn->serving = true;
-	if (!conn->answers)
-		serve_requests(conn);
+	struct bus_conn *conn = context;
+
 	if (!conn->closed)
 		conn->ops->idle(conn->owner);
 	if (!conn->closed)
@@ -331,6 +331,17 @@ static void serve(struct bus_conn *conn)
 		free_conn(conn);
 	else
 		watch_events(conn);
+}
+
+static void serve(struct bus_conn *conn)
+{
+	conn->serving = true;
+	if (!conn->answers)
+		serve_requests(conn);
+	if (!conn->closed && conn->ops->shares && conn->ops->shares(conn->owner))
+		svio_loop_at_end(conn->loop, &conn->turn_end);
+	else
+		finish_turn(conn);
 }
 
 /*
@@ -359,6 +370,7 @@ struct bus_conn *bus_conn_open(struct svio_loop *loop, int fd, const struct bus_
 	conn->owner = owner;
 	conn->fd = fd;
 	conn->answers_end = &conn->answers;
+	conn->turn_end = (struct svio_loop_late){ .fn = finish_turn, .context = conn };
 	conn->events = EPOLLIN;
 	conn->source = svio_loop_add_fd(loop, fd, conn->events, handle_events, conn);
 	if (!conn->source) {

@@ -48,6 +48,11 @@ struct bus_conn_ops {
 	 * bus_conn_close(), then or later.
 	 */
 	void (*ended)(void *owner);
+	/*
+	 * Before idle(): may it, and the answers, wait until the other connections that are ready
+	 * were served as well? For what is cheaper done once for all. NULL: never.
+	 */
+	bool (*shares)(void *owner);
 };
 
 /*

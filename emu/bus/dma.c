@@ -3,11 +3,12 @@
  * Guest memory ("VFIO_USER_DMA_MAP", "VFIO_USER_DMA_UNMAP").
  *
  * An unmap is answered when no core of the device can touch the pages any
- * more. Clients send unmaps in bursts, so those that have arrived together are
- * all cleared first and then waited for once; their answers are held back
- * until then, because the connection sends nothing before handle_idle().
- * Anything else that comes in between waits first: a map of the same range
- * must not be entered while a core may still use the old one.
+ * more. Clients send unmaps in bursts, so those that have arrived together, of
+ * whichever clients, are all cleared first and then waited for once; their
+ * answers are held back until then, because the connection sends nothing before
+ * handle_idle(). Anything else that the client has sent in between waits first:
+ * a map of the same range must not be entered while a core may still use the old
+ * one.
  */
 #include <errno.h>
 #include <linux/vfio.h>

@@ -257,6 +257,14 @@ static void handle_request(void *owner, const struct bus_request *request)
 		bus_conn_finish(session->conn);
 }
 
+/* Unmaps of several clients that are there together wait for the cores once. */
+static bool shares_wait(void *owner)
+{
+	const struct bus_session *session = owner;
+
+	return session->unmaps_queued;
+}
+
 static void handle_idle(void *owner)
 {
 	bus_dma_flush(owner);
@@ -273,6 +281,7 @@ static const struct bus_conn_ops conn_ops = {
 	.request = handle_request,
 	.idle = handle_idle,
 	.ended = handle_end,
+	.shares = shares_wait,
 };
 
 struct bus_session *bus_session_open(struct svio_loop *loop, int fd, struct bus_function *function,

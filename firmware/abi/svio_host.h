@@ -210,7 +210,8 @@ struct svio_host_segment {
 	/* sviod, at any time */
 	svio_le32
 		mail; /* incremented after a message was sent: the firmware looks when it differs */
-	svio_le32 reserved1[15];
+	svio_le32 unmaps; /* incremented when an unmap waits for a core: sections are left early */
+	svio_le32 reserved1[14];
 	/* sviod sets bits, the firmware takes them: VIFs whose WAKE register was written */
 	svio_le32 wake[SVIO_HOST_VIFS_MAX / 32];
 	/* firmware */
@@ -229,6 +230,7 @@ struct svio_host_segment {
 };
 SVIO_ASSERT_OFFSET(struct svio_host_segment, group, 1216 + 64 * SVIO_HOST_CORES_MAX);
 SVIO_ASSERT_OFFSET(struct svio_host_segment, mail, 64);
+SVIO_ASSERT_OFFSET(struct svio_host_segment, unmaps, 68);
 SVIO_ASSERT_OFFSET(struct svio_host_segment, wake, 128);
 SVIO_ASSERT_OFFSET(struct svio_host_segment, fw_state, 640);
 SVIO_ASSERT_OFFSET(struct svio_host_segment, counters, 704);

@@ -44,7 +44,7 @@ static void handle_end(void *owner)
 	t.ends++;
 }
 
-static const struct bus_conn_ops ops = { handle_request, handle_idle, handle_end };
+static const struct bus_conn_ops ops = { handle_request, handle_idle, handle_end, NULL };
 
 static void setup(void)
 {

@@ -44,6 +44,8 @@ uint64_t svio_fake_now_ns(void)
 
 void svio_fake_step(struct svio_hal *hal)
 {
+	if (hal->unmaps_wait)
+		fake.segment->unmaps++;
 	if (++hal->steps == hal->crash_at)
 		longjmp(hal->crash, 1);
 }

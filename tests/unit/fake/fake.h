@@ -52,6 +52,7 @@ struct svio_hal {
 	uint64_t steps;    /* seen since fake_init() */
 	uint64_t crash_at; /* 0: never; else longjmp at that step */
 	jmp_buf crash;
+	bool unmaps_wait;     /* at each step one more unmap begins to wait */
 	uint32_t object_lost; /* this object is not there */
 	uint32_t log_lines;
 };

@@ -523,6 +523,62 @@ static void grants_share_sections_of_64_packets(void)
 	CU_ASSERT_TRUE(fake_books_balance());
 }
 
+/* A burst is left after the packet at hand, and each section gets on by one. */
+static void unmap_that_waits_ends_the_section_after_a_packet(void)
+{
+	uint64_t epoch;
+	uint32_t i;
+
+	setup_features(GUEST_ALL_FEATURES, 6);
+	for (i = 0; i < 40; i++) {
+		guest_frame_between(frame, 64, 0, 1, i);
+		guest_send(&guest[0], 0, frame, 64);
+	}
+	fake.hal.unmaps_wait = true;
+	epoch = fake.segment->core[0].epoch;
+	CU_ASSERT_EQUAL(svio_fw_poll(fake.fw), 40);
+	CU_ASSERT_EQUAL((fake.segment->core[0].epoch - epoch) / 2, 40);
+	for (i = 0; i < 40; i++)
+		CU_ASSERT_TRUE(guest_receive(&guest[1], 0, &packet));
+	CU_ASSERT_TRUE(fake_books_balance());
+}
+
+static void unmap_that_waits_ends_the_section_after_a_frame_of_the_wire(void)
+{
+	uint64_t epoch;
+	uint32_t i;
+
+	setup_features(GUEST_ALL_FEATURES, 6);
+	for (i = 0; i < 10; i++) {
+		guest_frame_between(frame, 64, 7, 1, i);
+		fake_wire_receive(frame, 64, 0);
+	}
+	fake.hal.unmaps_wait = true;
+	epoch = fake.segment->core[0].epoch;
+	CU_ASSERT_EQUAL(svio_fw_poll(fake.fw), 10);
+	CU_ASSERT_EQUAL((fake.segment->core[0].epoch - epoch) / 2, 10);
+	for (i = 0; i < 10; i++)
+		CU_ASSERT_TRUE(guest_receive(&guest[1], 0, &packet));
+	CU_ASSERT_TRUE(fake_books_balance());
+}
+
+/* One that began to wait before this section did does not end it. */
+static void unmap_of_before_does_not_end_the_section(void)
+{
+	uint64_t epoch;
+	uint32_t i;
+
+	setup_features(GUEST_ALL_FEATURES, 6);
+	for (i = 0; i < 40; i++) {
+		guest_frame_between(frame, 64, 0, 1, i);
+		guest_send(&guest[0], 0, frame, 64);
+	}
+	fake.segment->unmaps++;
+	epoch = fake.segment->core[0].epoch;
+	CU_ASSERT_EQUAL(svio_fw_poll(fake.fw), 40);
+	CU_ASSERT_EQUAL((fake.segment->core[0].epoch - epoch) / 2, 1);
+}
+
 SVIO_TEST_MAIN_WITH(
 	"firmware transmit", setup, fake_free, SVIO_TEST(send_every_length_and_split_arrives_whole),
 	SVIO_TEST(send_most_descriptors_arrives), SVIO_TEST(send_across_pages_and_mappings_arrives),
@@ -540,4 +596,7 @@ SVIO_TEST_MAIN_WITH(
 	SVIO_TEST(bus_master_off_means_no_dma), SVIO_TEST(link_down_holds_packets_back),
 	SVIO_TEST(link_down_stops_a_ring_that_is_never_empty),
 	SVIO_TEST(features_not_accepted_cannot_be_used), SVIO_TEST(max_bps_holds_the_rest_back),
-	SVIO_TEST(grants_share_sections_of_64_packets))
+	SVIO_TEST(grants_share_sections_of_64_packets),
+	SVIO_TEST(unmap_that_waits_ends_the_section_after_a_packet),
+	SVIO_TEST(unmap_that_waits_ends_the_section_after_a_frame_of_the_wire),
+	SVIO_TEST(unmap_of_before_does_not_end_the_section))

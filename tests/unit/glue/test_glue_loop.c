@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <errno.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -94,6 +95,64 @@ static void remove_from_callback_other_is_not_called(void)
 	svio_loop_free(loop);
 	close(a);
 	close(b);
+}
+
+/* What happened in a round, in order: '.' an event, 'a', 'b' the ends. */
+static char story[16];
+
+static void tell(const char *what)
+{
+	strncat(story, what, sizeof(story) - strlen(story) - 1);
+}
+
+struct teller {
+	struct svio_loop *loop;
+	struct svio_loop_late late;
+	struct teller *after; /* comes behind this one, at the end */
+	const char *name;
+};
+
+static void tell_end(void *context)
+{
+	struct teller *teller = context;
+
+	tell(teller->name);
+	if (teller->after)
+		svio_loop_at_end(teller->loop, &teller->after->late);
+}
+
+static void tell_event(void *context, int fd, uint32_t events)
+{
+	struct teller *teller = context;
+	uint64_t value;
+
+	(void)events;
+	CU_ASSERT_EQUAL(read(fd, &value, sizeof(value)), sizeof(value));
+	tell(".");
+	svio_loop_at_end(teller->loop, &teller->late);
+}
+
+static void at_end_comes_after_all_events_in_order(void)
+{
+	struct svio_loop *loop = svio_loop_new();
+	struct teller c = { loop, { NULL, tell_end, &c }, NULL, "c" };
+	struct teller a = { loop, { NULL, tell_end, &a }, &c, "a" };
+	struct teller b = { loop, { NULL, tell_end, &b }, NULL, "b" };
+	int fds[] = { eventfd(1, EFD_NONBLOCK), eventfd(1, EFD_NONBLOCK) };
+
+	story[0] = 0;
+	svio_loop_add_fd(loop, fds[0], EPOLLIN, tell_event, &a);
+	svio_loop_add_fd(loop, fds[1], EPOLLIN, tell_event, &b);
+	svio_loop_run_once(loop, -1);
+	CU_ASSERT_STRING_EQUAL(story, "..abc");
+	svio_loop_run_once(loop, 0);
+	CU_ASSERT_STRING_EQUAL(story, "..abc");
+	/* No round runs: at once. */
+	svio_loop_at_end(loop, &b.late);
+	CU_ASSERT_STRING_EQUAL(story, "..abcb");
+	svio_loop_free(loop);
+	close(fds[0]);
+	close(fds[1]);
 }
 
 static void count_timer(void *context)
@@ -194,6 +253,7 @@ SVIO_TEST_MAIN("glue loop", SVIO_TEST(add_fd_ready_descriptor_is_called),
 	       SVIO_TEST(add_fd_closed_descriptor_fails),
 	       SVIO_TEST(set_events_none_silences_source),
 	       SVIO_TEST(remove_from_callback_other_is_not_called),
+	       SVIO_TEST(at_end_comes_after_all_events_in_order),
 	       SVIO_TEST(add_timer_periodic_fires_until_stopped),
 	       SVIO_TEST(add_timer_once_may_remove_itself),
 	       SVIO_TEST(add_timer_several_fire_in_the_order_of_time),

@@ -317,6 +317,10 @@ static void unmap_while_a_core_is_inside_waits(void)
 	CU_ASSERT_EQUAL(svio_vif_dma_unmap(vif, 0, MIB, false), 0);
 	CU_ASSERT_EQUAL(segment->core[0].epoch, 2);
 	CU_ASSERT(fixture.device->grace_max_ns > 0);
+	CU_ASSERT_EQUAL(segment->unmaps, 1); /* the core was asked to leave */
+	CU_ASSERT_EQUAL(svio_vif_dma_map(vif, 0, MIB, fd, 0, true, true), 0);
+	CU_ASSERT_EQUAL(svio_vif_dma_unmap(vif, 0, MIB, false), 0);
+	CU_ASSERT_EQUAL(segment->unmaps, 1); /* nobody was inside */
 	fixture_close(&fixture);
 	close(fd);
 }
