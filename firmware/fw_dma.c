@@ -20,24 +20,6 @@ enum svio_error fw_dma_error(enum svio_iommu_fault_reason reason)
 	}
 }
 
-/*
- * Where the leaf that gave this run begins, as bytes before iova. Of the sizes
- * that fit the smallest is taken, which is never more than the leaf.
- */
-static uint64_t bytes_before(uint64_t iova, uint64_t run_bytes)
-{
-	static const uint8_t sizes_lg2[] = { 12, 21, 30 };
-	uint32_t i;
-
-	for (i = 0; i < sizeof(sizes_lg2); i++) {
-		uint64_t before = iova & ((1ull << sizes_lg2[i]) - 1);
-
-		if (before + run_bytes == 1ull << sizes_lg2[i])
-			return before;
-	}
-	return 0;
-}
-
 enum svio_iommu_fault_reason fw_dma_translate_direct(struct svio_fw *fw, struct fw_vif *vif,
 						     uint64_t iova, uint32_t rights,
 						     struct fw_translation *translation)
@@ -57,7 +39,7 @@ enum svio_iommu_fault_reason fw_dma_translate_direct(struct svio_fw *fw, struct 
 	object_bytes = svio_hal_object_bytes(fw->hal, found.object);
 	if (!base || found.offset >= object_bytes)
 		return SVIO_IOMMU_FAULT_OBJECT;
-	before = bytes_before(iova, found.bytes);
+	before = iova & ((1ull << found.page_lg2) - 1);
 	if (found.bytes > object_bytes - found.offset)
 		found.bytes = object_bytes - found.offset;
 	translation->iova = iova - before;
@@ -187,20 +169,19 @@ enum svio_error fw_dma_write(struct svio_fw *fw, const struct fw_qref *ref, uint
 }
 
 /* Depth-first over the tables below one entry; level 0 holds 4 KiB leaves only. */
-static bool table_uses(const void *tables, uint64_t page, int level, uint32_t object)
+static bool table_uses(const void *tables, uint64_t table, int level, uint32_t object)
 {
 	uint32_t i;
 
 	for (i = 0; i < 512; i++) {
-		uint64_t entry = svio_iommu_entry(tables, page, i);
+		uint64_t entry = svio_iommu_entry(tables, table, i);
 
-		if (!(entry & SVIO_PTE_PRESENT))
+		if (!entry)
 			continue;
 		if (entry & SVIO_PTE_LEAF) {
 			if (entry >> SVIO_PTE_OBJECT_SHIFT == object)
 				return true;
-		} else if (level > 0 && table_uses(tables, (entry & SVIO_PTE_TABLE_MASK) >> 12,
-						   level - 1, object)) {
+		} else if (level > 0 && table_uses(tables, entry, level - 1, object)) {
 			return true;
 		}
 	}
@@ -213,8 +194,6 @@ bool fw_dma_domain_uses(struct svio_fw *fw, uint32_t domain, uint32_t object)
 
 	if (!domain)
 		return false;
-	root = svio_iommu_entry(fw->tables, 0, domain);
-	if (!(root & SVIO_PTE_PRESENT))
-		return false;
-	return table_uses(fw->tables, (root & SVIO_PTE_TABLE_MASK) >> 12, 3, object);
+	root = svio_iommu_entry(fw->tables, SVIO_IOMMU_ROOTS, domain);
+	return root && table_uses(fw->tables, root, 3, object);
 }

@@ -51,7 +51,7 @@ size_t svio_iommu_state_bytes(size_t arena_bytes);
  * arena: page-aligned, arena_bytes a multiple of the page size (at most 2^44), zero-filled.
  * domains_max: how many domains may exist at once, at least 1.
  * Returns the writer (it is at state), or NULL where an argument is wrong or the arena has
- * less than one page a domain besides the page(s) of the root words.
+ * less than one page a domain besides the first and the page(s) of the root words.
  */
 struct svio_iommu *svio_iommu_init(void *state, void *arena, size_t arena_bytes,
 				   uint32_t domains_max);

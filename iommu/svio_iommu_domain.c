@@ -16,10 +16,11 @@ size_t svio_iommu_state_bytes(size_t arena_bytes)
 							  sizeof(struct svio_iommu_domain_state));
 }
 
-/* Pages that hold the root words of domains 0..domains_max. */
-static uint64_t root_pages(uint32_t domains_max)
+/* The page of nothing, and those that hold the root words of domains 0..domains_max. */
+static uint64_t first_pages(uint32_t domains_max)
 {
-	return ((uint64_t)domains_max + SVIO_IOMMU_TABLE_ENTRIES) / SVIO_IOMMU_TABLE_ENTRIES;
+	return SVIO_IOMMU_ROOTS / SVIO_IOMMU_PAGE_BYTES +
+	       ((uint64_t)domains_max + SVIO_IOMMU_TABLE_ENTRIES) / SVIO_IOMMU_TABLE_ENTRIES;
 }
 
 struct svio_iommu *svio_iommu_init(void *state, void *arena, size_t arena_bytes,
@@ -30,14 +31,14 @@ struct svio_iommu *svio_iommu_init(void *state, void *arena, size_t arena_bytes,
 
 	if (!state || !arena || domains_max == 0 || arena_bytes % SVIO_IOMMU_PAGE_BYTES ||
 	    (uintptr_t)arena % SVIO_IOMMU_PAGE_BYTES || pages >= ARENA_PAGES_MAX ||
-	    root_pages(domains_max) + domains_max > pages)
+	    first_pages(domains_max) + domains_max > pages)
 		return NULL;
 	memset(iommu, 0, sizeof(*iommu));
 	iommu->arena = arena;
 	iommu->domains = (struct svio_iommu_domain_state *)(iommu + 1);
 	iommu->pages = (struct svio_iommu_page *)(iommu->domains + pages + 1);
 	iommu->page_count = (uint32_t)pages;
-	iommu->page_fresh = (uint32_t)root_pages(domains_max);
+	iommu->page_fresh = (uint32_t)first_pages(domains_max);
 	iommu->domains_max = domains_max;
 	iommu->domain_fresh = 1;
 	return iommu;

@@ -137,7 +137,7 @@ int svio_iommu_map(struct svio_iommu *iommu, svio_iommu_domain domain, uint64_t 
 
 	write_map(iommu, domain, iova, bytes,
 		  (uint64_t)object << SVIO_PTE_OBJECT_SHIFT | offset | (uint64_t)rights << 2 |
-			  SVIO_PTE_PRESENT | SVIO_PTE_LEAF | SVIO_PTE_FIRST,
+			  SVIO_PTE_LEAF | SVIO_PTE_FIRST,
 		  leaf_level);
 	state->mapped_bytes += bytes;
 	state->mappings++;

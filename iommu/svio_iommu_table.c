@@ -13,9 +13,7 @@ static void store_entry(uint64_t *slot, uint64_t value)
 static uint64_t *table_slot(const struct svio_iommu *iommu, uint64_t entry, uint32_t level,
 			    uint64_t iova)
 {
-	uint64_t page = (entry & SVIO_PTE_TABLE_MASK) >> SVIO_IOMMU_PAGE_LG2;
-
-	return iommu->arena + page * SVIO_IOMMU_TABLE_ENTRIES + svio_iommu_level_index(level, iova);
+	return iommu->arena + entry / sizeof(entry) + svio_iommu_level_index(level, iova);
 }
 
 static uint32_t slot_page(const struct svio_iommu *iommu, const uint64_t *slot)
@@ -64,7 +62,7 @@ void svio_iommu_path_find(const struct svio_iommu *iommu, svio_iommu_domain doma
 			  struct svio_iommu_path *path)
 {
 	uint32_t level = SVIO_IOMMU_ROOT_LEVEL;
-	uint64_t *slot = iommu->arena + domain;
+	uint64_t *slot = iommu->arena + SVIO_IOMMU_ROOTS / sizeof(*slot) + domain;
 
 	path->slot[level] = slot;
 	while (level > 0 && *slot && !(*slot & SVIO_PTE_LEAF)) {
@@ -104,7 +102,6 @@ void svio_iommu_path_extend(struct svio_iommu *iommu, svio_iommu_domain domain, 
 		uint64_t *slot = path->slot[path->level];
 		uint64_t entry = (uint64_t)take_page(iommu) << SVIO_IOMMU_PAGE_LG2;
 
-		entry |= SVIO_PTE_PRESENT;
 		store_entry(slot, entry);
 		if (path->level < SVIO_IOMMU_ROOT_LEVEL)
 			iommu->pages[slot_page(iommu, slot)].live++;

@@ -28,7 +28,7 @@
 
 /* A page of the arena, seen by the allocator. */
 struct svio_iommu_page {
-	uint32_t next; /* on a list: page number, 0 ends it (page 0 holds root words) */
+	uint32_t next; /* on a list: page number, 0 ends it (no table is there) */
 	uint32_t live; /* as a table: entries that are present */
 };
 

@@ -4,16 +4,18 @@
  *
  * Format. A table is a page of 512 entries of 64 bits; four levels of 9 bits
  * above 12 bits of offset. Level 0 holds 4 KiB leaves, level 1 may hold 2 MiB
- * leaves, level 2 1 GiB leaves.
- *   bit  0      present
- *   bit  1      leaf
- *   bit  2, 3   read, write (leaf)
- *   bit  4      first leaf of a mapping (for the writer; readers ignore it)
- *   table:      bits 12-43  page number of the next table in the arena
- *   leaf:       bits 12-45  page number in the object (offset >> 12)
- *               bits 48-63  object number
- * Domain d's root entry is word d of the arena's first page(s): a table entry
- * or 0.
+ * leaves, level 2 1 GiB leaves. An entry is
+ *   0        nothing is mapped there
+ *   a table  where in the arena the next table begins (a multiple of 4096)
+ *   a leaf   bit  1      set
+ *            bit  2, 3   read, write
+ *            bit  4      first leaf of a mapping (for the writer; readers ignore it)
+ *            bits 12-45  page number in the object (offset >> 12)
+ *            bits 48-63  object number
+ * The arena's first page is a table of nothing, never written: so an entry of 0
+ * leads there and from there nowhere, and a walk need not look whether an entry
+ * is present before it goes on. From the second page on lie the roots, for
+ * domain d in word d: a table or 0.
  *
  * A reader calls these between svio_iommu_core_enter() and _exit()
  * (svio_iommu_grace.h), and keeps no translation across them.
@@ -23,20 +25,21 @@
 
 #include <stdint.h>
 
-#define SVIO_PTE_PRESENT      0x1ull
 #define SVIO_PTE_LEAF         0x2ull
 #define SVIO_PTE_READ         0x4ull
 #define SVIO_PTE_WRITE        0x8ull
 #define SVIO_PTE_FIRST        0x10ull
-#define SVIO_PTE_TABLE_MASK   0x00000ffffffff000ull
 #define SVIO_PTE_OFFSET_MASK  0x00003ffffffff000ull
 #define SVIO_PTE_OBJECT_SHIFT 48
+
+#define SVIO_IOMMU_ROOTS 4096 /* bytes from the arena's beginning to the roots */
 
 /* What a leaf gives: [object, offset] for bytes bytes from the address asked for. */
 struct svio_iommu_run {
 	uint64_t offset;
 	uint64_t bytes; /* to the end of the leaf's page, at least 1 */
 	uint32_t object;
+	uint32_t page_lg2; /* of the leaf: 12, 21 or 30 */
 };
 
 enum svio_iommu_fault_reason {
@@ -48,11 +51,35 @@ enum svio_iommu_fault_reason {
 	SVIO_IOMMU_FAULT_GRANT = 5,  /* the guest's own first stage does not grant it (firmware) */
 };
 
-static inline uint64_t svio_iommu_entry(const void *arena, uint64_t page, uint32_t index)
+/* Entry index of the table (or of the roots) that begins at table bytes into the arena. */
+static inline uint64_t svio_iommu_entry(const void *arena, uint64_t table, uint64_t index)
 {
-	const uint64_t *table = (const uint64_t *)((const char *)arena + (page << 12));
+	const uint64_t *entries = (const uint64_t *)((const char *)arena + table);
 
-	return __atomic_load_n(&table[index], __ATOMIC_ACQUIRE);
+	return __atomic_load_n(&entries[index], __ATOMIC_ACQUIRE);
+}
+
+/* The entry for an address in the table of the level whose leaves have 2^page_lg2 bytes. */
+static inline uint64_t svio_iommu_step(const void *arena, uint64_t table, uint64_t iova,
+				       uint32_t page_lg2)
+{
+	return svio_iommu_entry(arena, table, (iova >> page_lg2) & 511);
+}
+
+/* The end of a walk: a leaf, or 0. need: the bits that it must have, SVIO_PTE_LEAF among them. */
+static inline enum svio_iommu_fault_reason svio_iommu_leaf(uint64_t entry, uint64_t iova,
+							   uint32_t page_lg2, uint64_t need,
+							   struct svio_iommu_run *run)
+{
+	uint64_t within = iova & ((1ull << page_lg2) - 1);
+
+	if ((entry & need) != need)
+		return entry ? SVIO_IOMMU_FAULT_RIGHTS : SVIO_IOMMU_FAULT_UNMAPPED;
+	run->offset = (entry & SVIO_PTE_OFFSET_MASK) + within;
+	run->bytes = (1ull << page_lg2) - within;
+	run->object = (uint32_t)(entry >> SVIO_PTE_OBJECT_SHIFT);
+	run->page_lg2 = page_lg2;
+	return SVIO_IOMMU_OK;
 }
 
 /*
@@ -65,32 +92,20 @@ static inline enum svio_iommu_fault_reason svio_iommu_walk(const void *arena, ui
 							   uint64_t iova, uint32_t rights,
 							   struct svio_iommu_run *run)
 {
-	uint64_t need = (uint64_t)rights << 2;
+	uint64_t need = (uint64_t)rights << 2 | SVIO_PTE_LEAF;
 	uint64_t entry;
-	int level;
 
 	if (iova >> 48)
 		return SVIO_IOMMU_FAULT_RANGE;
-	entry = svio_iommu_entry(arena, 0, domain);
-	for (level = 3; level >= 0; level--) {
-		uint32_t shift = 12 + 9 * (uint32_t)level;
-
-		if (!(entry & SVIO_PTE_PRESENT))
-			return SVIO_IOMMU_FAULT_UNMAPPED;
-		entry = svio_iommu_entry(arena, (entry & SVIO_PTE_TABLE_MASK) >> 12,
-					 (uint32_t)(iova >> shift) & 511);
-		if (entry & SVIO_PTE_LEAF) {
-			uint64_t mask = (1ull << shift) - 1;
-
-			if ((entry & need) != need)
-				return SVIO_IOMMU_FAULT_RIGHTS;
-			run->offset = (entry & SVIO_PTE_OFFSET_MASK) + (iova & mask);
-			run->bytes = mask + 1 - (iova & mask);
-			run->object = (uint32_t)(entry >> SVIO_PTE_OBJECT_SHIFT);
-			return SVIO_IOMMU_OK;
-		}
-	}
-	return SVIO_IOMMU_FAULT_UNMAPPED;
+	entry = svio_iommu_entry(arena, SVIO_IOMMU_ROOTS, domain);
+	entry = svio_iommu_entry(arena, entry, iova >> 39);
+	entry = svio_iommu_step(arena, entry, iova, 30);
+	if (entry & SVIO_PTE_LEAF)
+		return svio_iommu_leaf(entry, iova, 30, need, run);
+	entry = svio_iommu_step(arena, entry, iova, 21);
+	if (entry & SVIO_PTE_LEAF)
+		return svio_iommu_leaf(entry, iova, 21, need, run);
+	return svio_iommu_leaf(svio_iommu_step(arena, entry, iova, 12), iova, 12, need, run);
 }
 
 #endif /* SVIO_IOMMU_WALK_H */

@@ -18,9 +18,9 @@ static void init_bad_arguments_are_refused(void)
 	CU_ASSERT_PTR_NULL(svio_iommu_init(state, arena + 8, bytes - SVIO_IOMMU_PAGE_BYTES, 1));
 	CU_ASSERT_PTR_NULL(svio_iommu_init(state, arena, 0, 1));
 	CU_ASSERT_PTR_NULL(svio_iommu_init(state, arena, SVIO_IOMMU_PAGE_BYTES, 1));
-	CU_ASSERT_PTR_NULL(svio_iommu_init(state, arena, bytes, 16));
+	CU_ASSERT_PTR_NULL(svio_iommu_init(state, arena, bytes, 15));
 	CU_ASSERT_PTR_NULL(svio_iommu_init(state, arena, bytes, UINT32_MAX));
-	CU_ASSERT_PTR_NOT_NULL(svio_iommu_init(state, arena, bytes, 15));
+	CU_ASSERT_PTR_NOT_NULL(svio_iommu_init(state, arena, bytes, 14));
 	free(arena);
 	free(state);
 }
@@ -29,12 +29,12 @@ static void init_reserves_whole_pages_for_root_words(void)
 {
 	struct iommu_fixture fixture;
 
-	/* Word 0 belongs to no domain: 511 domains fit a page, 512 need two. */
+	/* The first is the page of nothing. Word 0 of the roots belongs to no domain: 511 fit. */
 	iommu_fixture_open(&fixture, 600, 511);
-	CU_ASSERT_EQUAL(fixture.pages, 599);
+	CU_ASSERT_EQUAL(fixture.pages, 598);
 	iommu_fixture_close(&fixture);
 	iommu_fixture_open(&fixture, 600, 512);
-	CU_ASSERT_EQUAL(fixture.pages, 598);
+	CU_ASSERT_EQUAL(fixture.pages, 597);
 	iommu_fixture_close(&fixture);
 }
 
