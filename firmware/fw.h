@@ -64,15 +64,15 @@ struct fw_rx_open;
 struct fw_run;
 
 /*
- * A piece of a domain that was looked up in this section: [iova, iova + bytes)
- * is at data. Not used in any other section (an unmap waits for the end of this
- * one only).
+ * A piece of a domain that was looked up in this section: [end - bytes, end) is
+ * at from_iova + I/O address. Not used in any other section (an unmap waits for
+ * the end of this one only).
  */
 struct fw_translation {
-	uint64_t iova;
-	uint64_t bytes;
-	char *data;
 	uint64_t section;
+	uint64_t end;
+	uint64_t bytes;
+	uint64_t from_iova;
 };
 
 #define FW_TRANSLATIONS 4

@@ -42,10 +42,10 @@ enum svio_iommu_fault_reason fw_dma_translate_direct(struct svio_fw *fw, struct 
 	before = iova & ((1ull << found.page_lg2) - 1);
 	if (found.bytes > object_bytes - found.offset)
 		found.bytes = object_bytes - found.offset;
-	translation->iova = iova - before;
-	translation->bytes = before + found.bytes;
-	translation->data = base + found.offset - before;
 	translation->section = fw->section;
+	translation->end = iova + found.bytes;
+	translation->bytes = before + found.bytes;
+	translation->from_iova = (uintptr_t)base + found.offset - iova;
 	return SVIO_IOMMU_OK;
 }
 
@@ -71,10 +71,10 @@ static enum svio_iommu_fault_reason translate_staged(struct svio_fw *fw, struct 
 		return reason;
 	if (run.bytes <= within)
 		return SVIO_IOMMU_FAULT_OBJECT; /* it ends within the page */
-	translation->iova = addr - within;
-	translation->bytes = run.bytes;
-	translation->data = run.data;
 	translation->section = fw->section;
+	translation->end = addr - within + run.bytes;
+	translation->bytes = run.bytes;
+	translation->from_iova = (uintptr_t)run.data - (addr - within);
 	return SVIO_IOMMU_OK;
 }
 

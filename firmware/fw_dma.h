@@ -31,6 +31,40 @@ enum svio_iommu_fault_reason fw_dma_translate_direct(struct svio_fw *fw, struct 
 						     struct fw_translation *translation);
 
 /*
+ * Which of four translations an address may be in: two of each right, by bit 21 of the address,
+ * so that rings and buffers in neighbouring large pages do not oust each other. In bytes: as an
+ * index compilers work it out again for each field.
+ */
+static inline struct fw_translation *fw_dma_slot(struct fw_translation *translations, uint64_t iova,
+						 uint32_t rights)
+{
+	const uint32_t bytes_lg2 = 5;
+	char *slots = (char *)&translations[rights == FW_WRITE ? 2 : 0];
+
+	_Static_assert(sizeof(struct fw_translation) == 1u << 5, "bytes_lg2");
+	return (struct fw_translation *)(void *)(slots +
+						 ((iova >> (21 - bytes_lg2)) & (1u << bytes_lg2)));
+}
+
+/* Of this section, and about this address? At the end 0 is left, which wraps. */
+static inline bool fw_dma_known(const struct svio_fw *fw, const struct fw_translation *translation,
+				uint64_t iova)
+{
+	return __builtin_expect(translation->section == fw->section &&
+					translation->end - iova - 1 < translation->bytes,
+				1);
+}
+
+static inline void fw_dma_take(const struct fw_translation *translation, uint64_t iova,
+			       uint32_t bytes, struct fw_run *run)
+{
+	uint64_t left = translation->end - iova;
+
+	run->data = (char *)(uintptr_t)(translation->from_iova + iova);
+	run->bytes = left < bytes ? (uint32_t)left : bytes;
+}
+
+/*
  * The first contiguous piece of [iova, iova + bytes), bytes > 0, for one right.
  * SVIO_IOMMU_OK and *run, or the reason why not.
  */
@@ -38,20 +72,15 @@ static inline enum svio_iommu_fault_reason fw_dma_find(struct svio_fw *fw, struc
 						       uint64_t iova, uint32_t bytes,
 						       uint32_t rights, struct fw_run *run)
 {
-	struct fw_translation *translation =
-		&vif->translation[(iova >> 21 & 1) * 2 + (rights == FW_WRITE)];
-	uint64_t left;
+	struct fw_translation *translation = fw_dma_slot(vif->translation, iova, rights);
+	enum svio_iommu_fault_reason reason;
 
-	if (translation->section != fw->section || iova - translation->iova >= translation->bytes) {
-		enum svio_iommu_fault_reason reason =
-			fw_dma_translate(fw, vif, iova, rights, translation);
-
+	if (!fw_dma_known(fw, translation, iova)) {
+		reason = fw_dma_translate(fw, vif, iova, rights, translation);
 		if (reason != SVIO_IOMMU_OK)
 			return reason;
 	}
-	left = translation->bytes - (iova - translation->iova);
-	run->data = translation->data + (iova - translation->iova);
-	run->bytes = left < bytes ? (uint32_t)left : bytes;
+	fw_dma_take(translation, iova, bytes, run);
 	return SVIO_IOMMU_OK;
 }
 
@@ -61,20 +90,15 @@ static inline enum svio_iommu_fault_reason fw_dma_find_direct(struct svio_fw *fw
 							      uint32_t bytes, uint32_t rights,
 							      struct fw_run *run)
 {
-	struct fw_translation *translation =
-		&vif->direct[(iova >> 21 & 1) * 2 + (rights == FW_WRITE)];
-	uint64_t left;
+	struct fw_translation *translation = fw_dma_slot(vif->direct, iova, rights);
+	enum svio_iommu_fault_reason reason;
 
-	if (translation->section != fw->section || iova - translation->iova >= translation->bytes) {
-		enum svio_iommu_fault_reason reason =
-			fw_dma_translate_direct(fw, vif, iova, rights, translation);
-
+	if (!fw_dma_known(fw, translation, iova)) {
+		reason = fw_dma_translate_direct(fw, vif, iova, rights, translation);
 		if (reason != SVIO_IOMMU_OK)
 			return reason;
 	}
-	left = translation->bytes - (iova - translation->iova);
-	run->data = translation->data + (iova - translation->iova);
-	run->bytes = left < bytes ? (uint32_t)left : bytes;
+	fw_dma_take(translation, iova, bytes, run);
 	return SVIO_IOMMU_OK;
 }
 
