@@ -70,6 +70,15 @@ size_t svio_fw_bytes(uint32_t vifs_max)
 	return lay_out(vifs_max).bytes;
 }
 
+_Static_assert(SVIO_HOST_DIRTY_BYTES > SVIO_IOMMU_DIRTY_HEADER_BYTES, "a dirty log");
+
+static bool dirty_logs_fit(const struct svio_host_segment *segment)
+{
+	return segment->dirty_offset % 64 == 0 && segment->dirty_offset <= segment->bytes &&
+	       (!segment->dirty_offset || segment->vifs_max * SVIO_HOST_DIRTY_BYTES <=
+						  segment->bytes - segment->dirty_offset);
+}
+
 static bool segment_fits(const struct svio_host_segment *segment)
 {
 	uint64_t vifs = (uint64_t)segment->vifs_max * sizeof(struct svio_host_vif);
@@ -83,7 +92,7 @@ static bool segment_fits(const struct svio_host_segment *segment)
 	       segment->faults_offset <= segment->bytes &&
 	       sizeof(struct svio_iommu_fault_log) <= segment->bytes - segment->faults_offset &&
 	       segment->maps_offset % 64 == 0 && segment->maps_offset <= segment->bytes &&
-	       maps <= segment->bytes - segment->maps_offset;
+	       maps <= segment->bytes - segment->maps_offset && dirty_logs_fit(segment);
 }
 
 static void point(struct svio_fw *fw, const struct layout *layout, char *memory, uint32_t vifs_max)
@@ -123,6 +132,8 @@ int svio_fw_attach(void *memory, struct svio_host_segment *segment, const void *
 	fw->faults =
 		(struct svio_iommu_fault_log *)(void *)((char *)segment + segment->faults_offset);
 	fw->maps = (struct svio_host_map *)(void *)((char *)segment + segment->maps_offset);
+	if (segment->dirty_offset)
+		fw->dirty = (char *)segment + segment->dirty_offset;
 	fw->counters = segment->counters;
 	fw->tables = tables;
 	fw->hal = hal;
@@ -168,6 +179,13 @@ void fw_section_end(struct svio_fw *fw)
 	svio_iommu_core_exit(&fw->segment->core[0].epoch);
 }
 
+static struct svio_iommu_dirty_log *dirty_log(const struct svio_fw *fw, const struct fw_vif *vif)
+{
+	uint64_t offset = SVIO_HOST_DIRTY_BYTES * vif->id;
+
+	return fw->dirty ? (struct svio_iommu_dirty_log *)(void *)(fw->dirty + offset) : NULL;
+}
+
 bool fw_vif_open(struct svio_fw *fw, struct fw_vif *vif)
 {
 	if (vif->section != fw->section) {
@@ -176,6 +194,7 @@ bool fw_vif_open(struct svio_fw *fw, struct fw_vif *vif)
 		vif->domain = __atomic_load_n(&vif->slot->config.domain, __ATOMIC_ACQUIRE);
 		if (!(vif->flags & SVIO_HOST_VIF_BUS_MASTER))
 			vif->domain = 0;
+		vif->dirty = vif->flags & SVIO_HOST_VIF_DIRTY_LOG ? dirty_log(fw, vif) : NULL;
 	}
 	if (!vif->domain || vif->status != SVIO_VIF_STATE_READY)
 		return false;

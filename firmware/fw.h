@@ -20,6 +20,7 @@
 #include "fw_sram.h"
 #include "svio_error.h"
 #include "svio_firmware.h"
+#include "svio_iommu_dirty.h"
 #include "svio_iommu_fault.h"
 #include "svio_iommu_grace.h"
 #include "svio_regs.h"
@@ -87,9 +88,10 @@ struct fw_vif {
 	uint32_t status;                         /* copy of the STATUS register */
 	uint32_t flags; /* config.flags and config.domain as of this section */
 	uint32_t domain;
-	uint64_t section;                /* fw->section in which they were read */
-	uint32_t vlan;                   /* access VLAN, or 0 */
-	uint32_t tx_running, rx_running; /* bit a queue */
+	struct svio_iommu_dirty_log *dirty; /* where writes are marked; NULL: no log is kept */
+	uint64_t section;                   /* fw->section in which these were read */
+	uint32_t vlan;                      /* access VLAN, or 0 */
+	uint32_t tx_running, rx_running;    /* bit a queue */
 	uint32_t trusted;
 	uint64_t permanent_mac;
 	struct svio_rss *rss; /* prepared from sram->rss_key */
@@ -129,6 +131,7 @@ struct svio_fw {
 	struct svio_iommu_fault_log *faults;
 	struct svio_host_map *maps; /* one a VIF */
 	const void *tables;
+	char *dirty; /* VIF 0's dirty log; NULL: there are none */
 	struct svio_hal *hal;
 	const struct svio_hal_ops *ops;
 	struct svio_sched *sched;

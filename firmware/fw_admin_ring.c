@@ -61,20 +61,20 @@ static bool put_cmpl(struct svio_fw *fw, struct fw_vif *vif, struct svio_admin_c
 {
 	struct fw_admin *admin = &vif->sram->admin;
 	struct fw_qref ref = admin_ref(vif);
-	enum svio_error error = SVIO_ERROR_NONE;
+	struct fw_target target;
+	enum svio_error error;
 	uint64_t words[4];
-	uint32_t bytes;
 	uint64_t *to;
 	int i;
 
-	to = (uint64_t *)(void *)fw_dma_run_direct(fw, &ref, cmpl_addr(admin), sizeof(words),
-						   FW_WRITE, &bytes, &error);
-	if (!to || bytes < sizeof(words)) {
+	if (!fw_dma_target(fw, &ref, cmpl_addr(admin), sizeof(words), &target, &error) ||
+	    target.bytes < sizeof(words)) {
 		fw_vif_fail(fw, vif, SVIO_ERROR_ADMIN_RING, &ref, cmpl_addr(admin));
 		return false;
 	}
 	cmpl->flags = fw_phase(written(admin), admin->ring_lg2);
 	memcpy(words, cmpl, sizeof(words));
+	to = (uint64_t *)(void *)fw_dma_dirty(vif, &target, 0, sizeof(words));
 	SVIO_HAL_STEP(fw->hal);
 	for (i = 0; i < 3; i++)
 		__atomic_store_n(&to[i], words[i], __ATOMIC_RELAXED);

@@ -71,6 +71,8 @@ static enum svio_iommu_fault_reason translate_staged(struct svio_fw *fw, struct 
 		return reason;
 	if (run.bytes <= within)
 		return SVIO_IOMMU_FAULT_OBJECT; /* it ends within the page */
+	if (rights == FW_WRITE && vif->dirty)
+		svio_iommu_dirty_mark(vif->dirty, page, run.bytes);
 	translation->section = fw->section;
 	translation->end = addr - within + run.bytes;
 	translation->bytes = run.bytes;
@@ -151,19 +153,18 @@ enum svio_error fw_dma_read(struct svio_fw *fw, const struct fw_qref *ref, uint6
 enum svio_error fw_dma_write(struct svio_fw *fw, const struct fw_qref *ref, uint64_t iova,
 			     const void *from, uint32_t bytes)
 {
+	enum svio_error error = SVIO_ERROR_NONE;
 	const char *in = from;
 
 	while (bytes) {
-		struct fw_run run;
-		enum svio_iommu_fault_reason reason =
-			find_for(fw, ref, iova, bytes, FW_WRITE, &run);
+		struct fw_target target;
 
-		if (reason != SVIO_IOMMU_OK)
-			return fw_dma_fault(fw, ref, iova, bytes, FW_WRITE, reason);
-		memcpy(run.data, in, run.bytes);
-		in += run.bytes;
-		iova += run.bytes;
-		bytes -= run.bytes;
+		if (!fw_dma_target(fw, ref, iova, bytes, &target, &error))
+			return error;
+		memcpy(fw_dma_dirty(ref->vif, &target, 0, target.bytes), in, target.bytes);
+		in += target.bytes;
+		iova += target.bytes;
+		bytes -= target.bytes;
 	}
 	return SVIO_ERROR_NONE;
 }

@@ -17,11 +17,24 @@
 #define FW_READ  0x1u /* SVIO_IOMMU_READ, which belongs to the writing side's header */
 #define FW_WRITE 0x2u
 
-/* A contiguous piece of guest memory, here. */
+/* A contiguous piece of guest memory, here, to be read. */
 struct fw_run {
-	char *data;
+	const char *data;
 	uint32_t bytes; /* at least 1, at most what was asked for */
 };
+
+/*
+ * The same, to be written: fw_dma_dirty() gives the pointer, and nothing else does,
+ * so that no write escapes the dirty log.
+ */
+struct fw_target {
+	char *unmarked;
+	uint64_t iova; /* in the VIF's domain, for the log; or FW_MARKED */
+	uint32_t bytes;
+};
+
+/* Behind a first stage whole pages are marked when they are looked up, once a section. */
+#define FW_MARKED UINT64_MAX
 
 /* The slow halves of fw_dma_find() and _direct(): walk the tables, check the object, remember. */
 enum svio_iommu_fault_reason fw_dma_translate(struct svio_fw *fw, struct fw_vif *vif, uint64_t iova,
@@ -60,7 +73,7 @@ static inline void fw_dma_take(const struct fw_translation *translation, uint64_
 {
 	uint64_t left = translation->end - iova;
 
-	run->data = (char *)(uintptr_t)(translation->from_iova + iova);
+	run->data = (const char *)(uintptr_t)(translation->from_iova + iova);
 	run->bytes = left < bytes ? (uint32_t)left : bytes;
 }
 
@@ -102,6 +115,47 @@ static inline enum svio_iommu_fault_reason fw_dma_find_direct(struct svio_fw *fw
 	return SVIO_IOMMU_OK;
 }
 
+/* As fw_dma_find(), for writing. */
+static inline enum svio_iommu_fault_reason fw_dma_find_target(struct svio_fw *fw,
+							      struct fw_vif *vif, uint64_t iova,
+							      uint32_t bytes,
+							      struct fw_target *target)
+{
+	struct fw_run run;
+	enum svio_iommu_fault_reason reason = fw_dma_find(fw, vif, iova, bytes, FW_WRITE, &run);
+
+	if (reason == SVIO_IOMMU_OK)
+		*target = (struct fw_target){ (char *)run.data, vif->staged ? FW_MARKED : iova,
+					      run.bytes };
+	return reason;
+}
+
+static inline enum svio_iommu_fault_reason fw_dma_find_target_direct(struct svio_fw *fw,
+								     struct fw_vif *vif,
+								     uint64_t iova, uint32_t bytes,
+								     struct fw_target *target)
+{
+	struct fw_run run;
+	enum svio_iommu_fault_reason reason =
+		fw_dma_find_direct(fw, vif, iova, bytes, FW_WRITE, &run);
+
+	if (reason == SVIO_IOMMU_OK)
+		*target = (struct fw_target){ (char *)run.data, iova, run.bytes };
+	return reason;
+}
+
+/*
+ * Where to write bytes (> 0) at an offset of the target, which has so many: now, in
+ * this section. Marks them in the dirty log, where there is one.
+ */
+static inline char *fw_dma_dirty(const struct fw_vif *vif, const struct fw_target *target,
+				 uint32_t offset, uint32_t bytes)
+{
+	if (__builtin_expect(vif->dirty != NULL, 0) && target->iova != FW_MARKED)
+		svio_iommu_dirty_mark(vif->dirty, target->iova + offset, bytes);
+	return target->unmarked + offset;
+}
+
 /* What a fault does to the queue that met it. */
 enum svio_error fw_dma_error(enum svio_iommu_fault_reason reason);
 
@@ -110,17 +164,16 @@ enum svio_error fw_dma_fault(struct svio_fw *fw, const struct fw_qref *ref, uint
 			     uint32_t bytes, uint32_t rights, enum svio_iommu_fault_reason reason);
 
 /*
- * fw_dma_find() for a queue: NULL, fault recorded and *error set, or the piece.
+ * fw_dma_find() for a queue that reads: NULL, fault recorded and *error set, or the piece.
  */
-static inline char *fw_dma_run(struct svio_fw *fw, const struct fw_qref *ref, uint64_t iova,
-			       uint32_t bytes, uint32_t rights, uint32_t *run_bytes,
-			       enum svio_error *error)
+static inline const char *fw_dma_run(struct svio_fw *fw, const struct fw_qref *ref, uint64_t iova,
+				     uint32_t bytes, uint32_t *run_bytes, enum svio_error *error)
 {
 	struct fw_run run;
-	enum svio_iommu_fault_reason reason = fw_dma_find(fw, ref->vif, iova, bytes, rights, &run);
+	enum svio_iommu_fault_reason reason = fw_dma_find(fw, ref->vif, iova, bytes, FW_READ, &run);
 
 	if (__builtin_expect(reason != SVIO_IOMMU_OK, 0)) {
-		*error = fw_dma_fault(fw, ref, iova, bytes, rights, reason);
+		*error = fw_dma_fault(fw, ref, iova, bytes, FW_READ, reason);
 		return NULL;
 	}
 	*run_bytes = run.bytes;
@@ -128,20 +181,38 @@ static inline char *fw_dma_run(struct svio_fw *fw, const struct fw_qref *ref, ui
 }
 
 /* fw_dma_run() for the admin and the map queue. */
-static inline char *fw_dma_run_direct(struct svio_fw *fw, const struct fw_qref *ref, uint64_t iova,
-				      uint32_t bytes, uint32_t rights, uint32_t *run_bytes,
-				      enum svio_error *error)
+static inline const char *fw_dma_run_direct(struct svio_fw *fw, const struct fw_qref *ref,
+					    uint64_t iova, uint32_t bytes, uint32_t *run_bytes,
+					    enum svio_error *error)
 {
 	struct fw_run run;
 	enum svio_iommu_fault_reason reason =
-		fw_dma_find_direct(fw, ref->vif, iova, bytes, rights, &run);
+		fw_dma_find_direct(fw, ref->vif, iova, bytes, FW_READ, &run);
 
 	if (__builtin_expect(reason != SVIO_IOMMU_OK, 0)) {
-		*error = fw_dma_fault(fw, ref, iova, bytes, rights, reason);
+		*error = fw_dma_fault(fw, ref, iova, bytes, FW_READ, reason);
 		return NULL;
 	}
 	*run_bytes = run.bytes;
 	return run.data;
+}
+
+/*
+ * For a queue that writes, as its kind reaches memory: true and *target; or false, fault recorded
+ * and *error set.
+ */
+static inline bool fw_dma_target(struct svio_fw *fw, const struct fw_qref *ref, uint64_t iova,
+				 uint32_t bytes, struct fw_target *target, enum svio_error *error)
+{
+	enum svio_iommu_fault_reason reason =
+		ref->kind >= SVIO_QUEUE_ADMIN
+			? fw_dma_find_target_direct(fw, ref->vif, iova, bytes, target)
+			: fw_dma_find_target(fw, ref->vif, iova, bytes, target);
+
+	if (__builtin_expect(reason == SVIO_IOMMU_OK, 1))
+		return true;
+	*error = fw_dma_fault(fw, ref, iova, bytes, FW_WRITE, reason);
+	return false;
 }
 
 /*

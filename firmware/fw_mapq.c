@@ -95,7 +95,7 @@ static uint32_t take_piece(struct svio_fw *fw, struct fw_vif *vif, uint32_t coun
 	uint32_t i;
 
 	from = fw_dma_run_direct(fw, &ref, entry_addr(map), (count < to_end ? count : to_end) * 16,
-				 FW_READ, &bytes, &error);
+				 &bytes, &error);
 	if (bytes < 16) {
 		stop(fw, vif, error == SVIO_ERROR_MEMORY_GONE ? error : SVIO_ERROR_RING_DMA,
 		     entry_addr(map));
@@ -148,18 +148,18 @@ static void publish(struct svio_fw *fw, struct fw_vif *vif)
 	const struct fw_queue *map = &vif->sram->map;
 	struct fw_qref ref = map_ref(vif);
 	enum svio_error error = SVIO_ERROR_NONE;
-	uint32_t bytes = 0;
-	char *head = fw_dma_run_direct(fw, &ref, map->completion, 4, FW_WRITE, &bytes, &error);
+	struct fw_target head;
 
 	vif->map_published = map->index;
-	if (bytes < 4) {
+	if (!fw_dma_target(fw, &ref, map->completion, 4, &head, &error) || head.bytes < 4) {
 		if (map->state == FW_QUEUE_RUNNING)
 			stop(fw, vif, error == SVIO_ERROR_MEMORY_GONE ? error : SVIO_ERROR_RING_DMA,
 			     map->completion);
 		return;
 	}
 	SVIO_HAL_STEP(fw->hal);
-	__atomic_store_n((uint32_t *)(void *)head, map->index, __ATOMIC_RELEASE);
+	__atomic_store_n((uint32_t *)(void *)fw_dma_dirty(vif, &head, 0, 4), map->index,
+			 __ATOMIC_RELEASE);
 	SVIO_HAL_STEP(fw->hal);
 }
 

@@ -20,18 +20,29 @@ static uint64_t cmpl_addr(const struct fw_queue *queue, uint32_t index)
 	return queue->completion + 16ull * (index & ((1u << queue->ring_lg2) - 1));
 }
 
-/* Where the flags of completion index are; NULL: not mapped any more. */
-static uint16_t *find_flags(struct svio_fw *fw, const struct fw_qref *ref, uint32_t index,
-			    uint32_t rights)
+/* Where completion index is; false: not mapped for writing any more. */
+static bool find_cmpl(struct svio_fw *fw, const struct fw_qref *ref, uint32_t index,
+		      struct fw_target *cmpl)
 {
-	enum svio_error error = SVIO_ERROR_NONE;
-	uint32_t bytes;
-	char *cmpl = fw_dma_run(fw, ref, cmpl_addr(fw_queue_of(ref), index),
-				sizeof(struct svio_rx_cmpl), rights, &bytes, &error);
+	enum svio_error error;
 
-	if (!cmpl || bytes < sizeof(struct svio_rx_cmpl))
-		return NULL;
-	return (uint16_t *)(void *)(cmpl + offsetof(struct svio_rx_cmpl, flags));
+	return fw_dma_target(fw, ref, cmpl_addr(fw_queue_of(ref), index),
+			     sizeof(struct svio_rx_cmpl), cmpl, &error) &&
+	       cmpl->bytes == sizeof(struct svio_rx_cmpl);
+}
+
+static uint16_t cmpl_flags(const struct fw_target *cmpl)
+{
+	const char *flags = cmpl->unmarked + offsetof(struct svio_rx_cmpl, flags);
+
+	return __atomic_load_n((const uint16_t *)(const void *)flags, __ATOMIC_ACQUIRE);
+}
+
+static void set_cmpl_flags(struct fw_vif *vif, const struct fw_target *cmpl, uint16_t flags)
+{
+	char *to = fw_dma_dirty(vif, cmpl, offsetof(struct svio_rx_cmpl, flags), sizeof(flags));
+
+	__atomic_store_n((uint16_t *)(void *)to, flags, __ATOMIC_RELEASE);
 }
 
 static bool recover_rx(struct svio_fw *fw, const struct fw_qref *ref)
@@ -40,26 +51,22 @@ static bool recover_rx(struct svio_fw *fw, const struct fw_qref *ref)
 	uint32_t entries = 1u << queue->ring_lg2;
 	uint32_t index = queue->index;
 	uint32_t end = index + entries;
-	uint16_t *flags = NULL;
+	struct fw_target cmpl;
 
 	for (; index != end; index++) {
-		flags = find_flags(fw, ref, index, FW_WRITE);
-		if (!flags)
+		if (!find_cmpl(fw, ref, index, &cmpl))
 			return false;
-		if ((__atomic_load_n(flags, __ATOMIC_ACQUIRE) & SVIO_RX_PHASE) !=
-		    fw_phase(index, queue->ring_lg2))
+		if ((cmpl_flags(&cmpl) & SVIO_RX_PHASE) != fw_phase(index, queue->ring_lg2))
 			break;
 	}
 	__atomic_store_n(&queue->index, index, __ATOMIC_RELAXED);
 	/* Entries from index on that were written early: the lap before is what they show again. */
 	for (; index != end; index++) {
-		flags = find_flags(fw, ref, index, FW_WRITE);
-		if (!flags)
+		if (!find_cmpl(fw, ref, index, &cmpl))
 			return false;
-		if ((__atomic_load_n(flags, __ATOMIC_RELAXED) & SVIO_RX_PHASE) ==
-		    fw_phase(index, queue->ring_lg2))
-			__atomic_store_n(flags, fw_phase(index, queue->ring_lg2) ^ SVIO_RX_PHASE,
-					 __ATOMIC_RELEASE);
+		if ((cmpl_flags(&cmpl) & SVIO_RX_PHASE) == fw_phase(index, queue->ring_lg2))
+			set_cmpl_flags(ref->vif, &cmpl,
+				       fw_phase(index, queue->ring_lg2) ^ SVIO_RX_PHASE);
 	}
 	return true;
 }

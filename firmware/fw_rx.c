@@ -126,7 +126,7 @@ static enum svio_error read_batch(struct svio_fw *fw, struct fw_rx_open *open, u
 	if (want > entries_to_end(open, index))
 		want = entries_to_end(open, index);
 	run = fw_dma_run(fw, &open->ref, entry_addr(open->queue, open->queue->ring, index),
-			 want * 16, FW_READ, &bytes, &error);
+			 want * 16, &bytes, &error);
 	if (!run)
 		return SVIO_ERROR_RING_DMA;
 	open->batch_first = index;
@@ -146,13 +146,13 @@ static void look_ahead(struct svio_fw *fw, struct fw_rx_open *open, uint32_t ind
 		end = open->batch_count;
 	for (; open->ahead < end; open->ahead++) {
 		const struct svio_rx_desc *desc = &open->batch[open->ahead];
-		struct fw_run *run = &open->runs[open->ahead];
+		struct fw_target *target = &open->targets[open->ahead];
 
-		if (fw_dma_find(fw, open->ref.vif, desc->addr, desc->len, FW_WRITE, run) !=
+		if (fw_dma_find_target(fw, open->ref.vif, desc->addr, desc->len, target) !=
 		    SVIO_IOMMU_OK)
-			run->data = NULL;
+			target->unmarked = NULL;
 		else
-			__builtin_prefetch(run->data, 1);
+			__builtin_prefetch(target->unmarked, 1);
 	}
 }
 
@@ -183,21 +183,21 @@ static enum svio_error find_cmpl(struct svio_fw *fw, struct fw_rx_open *open, ui
 				 struct svio_rx_cmpl **cmpl, uint64_t *addr)
 {
 	if (index - open->cmpl_first >= open->cmpl_count) {
-		enum svio_error error = SVIO_ERROR_NONE;
-		uint32_t bytes;
-		char *run = fw_dma_run(fw, &open->ref,
-				       entry_addr(open->queue, open->queue->completion, index),
-				       entries_to_end(open, index) * 16, FW_WRITE, &bytes, &error);
+		enum svio_error error;
 
-		if (!run || bytes < 16) {
+		open->cmpl_count = 0;
+		if (!fw_dma_target(fw, &open->ref,
+				   entry_addr(open->queue, open->queue->completion, index),
+				   entries_to_end(open, index) * 16, &open->cmpl, &error) ||
+		    open->cmpl.bytes < 16) {
 			*addr = open->queue->completion;
 			return SVIO_ERROR_RING_DMA;
 		}
-		open->cmpl = (struct svio_rx_cmpl *)(void *)run;
 		open->cmpl_first = index;
-		open->cmpl_count = bytes / 16;
+		open->cmpl_count = open->cmpl.bytes / 16;
 	}
-	*cmpl = &open->cmpl[index - open->cmpl_first];
+	*cmpl = (struct svio_rx_cmpl *)(void *)fw_dma_dirty(open->ref.vif, &open->cmpl,
+							    (index - open->cmpl_first) * 16, 16);
 	return SVIO_ERROR_NONE;
 }
 
@@ -206,21 +206,22 @@ static enum svio_error fill_buffer(struct svio_fw *fw, struct fw_rx_open *open, 
 				   uint32_t bytes, struct fw_cursor *cursor)
 {
 	enum svio_error error = SVIO_ERROR_NONE;
+	const struct fw_vif *vif = open->ref.vif;
+	const struct fw_target *ahead = &open->targets[at];
 	uint64_t addr = open->batch[at].addr;
 
-	if (open->runs[at].data && open->runs[at].bytes >= bytes) {
-		fw_cursor_copy(cursor, open->runs[at].data, bytes);
+	if (ahead->unmarked && ahead->bytes >= bytes) {
+		fw_cursor_copy(cursor, fw_dma_dirty(vif, ahead, 0, bytes), bytes);
 		return SVIO_ERROR_NONE;
 	}
 	while (bytes) {
-		uint32_t n;
-		char *run = fw_dma_run(fw, &open->ref, addr, bytes, FW_WRITE, &n, &error);
+		struct fw_target target;
 
-		if (!run)
+		if (!fw_dma_target(fw, &open->ref, addr, bytes, &target, &error))
 			return error;
-		fw_cursor_copy(cursor, run, n);
-		addr += n;
-		bytes -= n;
+		fw_cursor_copy(cursor, fw_dma_dirty(vif, &target, 0, target.bytes), target.bytes);
+		addr += target.bytes;
+		bytes -= target.bytes;
 	}
 	return SVIO_ERROR_NONE;
 }

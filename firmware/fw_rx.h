@@ -23,12 +23,12 @@ struct fw_rx_open {
 	uint32_t batch_max;  /* of the next read */
 	uint32_t cmpl_first; /* cmpl[0] is of buffer cmpl_first */
 	uint32_t cmpl_count;
-	struct svio_rx_cmpl *cmpl;
+	struct fw_target cmpl;
 	uint32_t packets;
 	uint64_t bytes;
-	uint32_t ahead; /* runs[0..ahead) are where the buffers begin; data NULL: not known */
+	uint32_t ahead; /* targets[0..ahead) are where buffers begin; unmarked NULL: not known */
 	struct svio_rx_desc batch[FW_RX_DESC_BATCH];
-	struct fw_run runs[FW_RX_DESC_BATCH];
+	struct fw_target targets[FW_RX_DESC_BATCH];
 };
 
 /*

@@ -83,8 +83,7 @@ static enum svio_error read_batch(struct tx_walk *walk)
 		if (want > entries - (at & (entries - 1)))
 			want = entries - (at & (entries - 1));
 		walk->addr = entry_addr(walk, at);
-		run = fw_dma_run(walk->fw, &walk->ref, walk->addr, want * 16, FW_READ, &bytes,
-				 &error);
+		run = fw_dma_run(walk->fw, &walk->ref, walk->addr, want * 16, &bytes, &error);
 		if (!run || bytes < 16)
 			return SVIO_ERROR_RING_DMA;
 		for (i = 0; i < bytes / 16; i++)
@@ -172,7 +171,7 @@ static const char *first_run(struct tx_walk *walk, const struct svio_tx_desc *de
 		*bytes = walk->runs[at].bytes;
 		return walk->runs[at].data;
 	}
-	return fw_dma_run(walk->fw, &walk->ref, desc->addr, desc->len, FW_READ, bytes, error);
+	return fw_dma_run(walk->fw, &walk->ref, desc->addr, desc->len, bytes, error);
 }
 
 /* Add a data descriptor's memory to the packet. */
@@ -194,7 +193,7 @@ static enum svio_error add_data(struct tx_walk *walk, const struct svio_tx_desc 
 		struct fw_seg *last = &packet->pieces[packet->segs];
 		const char *run = left == desc->len ? first_run(walk, desc, &n, &error)
 						    : fw_dma_run(walk->fw, &walk->ref, addr, left,
-								 FW_READ, &n, &error);
+								 &n, &error);
 
 		if (!run)
 			return error;
@@ -420,9 +419,8 @@ static void count_taken(struct fw_vif *vif, struct fw_queue *queue, const struct
 /* Give entries up to walk->index back to the guest. */
 static enum svio_error commit(struct tx_walk *walk)
 {
-	enum svio_error error = SVIO_ERROR_NONE;
-	uint32_t bytes;
-	char *head;
+	struct fw_target head;
+	enum svio_error error;
 
 	if (walk->queue->index == walk->index)
 		return SVIO_ERROR_NONE;
@@ -431,11 +429,11 @@ static enum svio_error commit(struct tx_walk *walk)
 	__atomic_store_n(&walk->queue->index, walk->index, __ATOMIC_RELAXED);
 	SVIO_HAL_STEP(walk->fw->hal);
 	walk->addr = walk->queue->completion;
-	head = fw_dma_run(walk->fw, &walk->ref, walk->addr, 4, FW_WRITE, &bytes, &error);
-	if (!head || bytes < 4)
+	if (!fw_dma_target(walk->fw, &walk->ref, walk->addr, 4, &head, &error) || head.bytes < 4)
 		return SVIO_ERROR_RING_DMA;
 	/* The data was read before its buffers are given back. */
-	__atomic_store_n((uint32_t *)(void *)head, walk->index, __ATOMIC_RELEASE);
+	__atomic_store_n((uint32_t *)(void *)fw_dma_dirty(walk->ref.vif, &head, 0, 4), walk->index,
+			 __ATOMIC_RELEASE);
 	SVIO_HAL_STEP(walk->fw->hal);
 	fw_irq_note(walk->fw, walk->ref.vif, SVIO_QUEUE_TX, walk->ref.qid);
 	return SVIO_ERROR_NONE;

@@ -29,6 +29,9 @@
 #define SVIO_HOST_CLASSES    8
 #define SVIO_HOST_LEVELS     8 /* service levels of packets */
 
+/* A VIF's struct svio_iommu_dirty_log and its bitmap: 2 TiB in pages of 4 KiB. */
+#define SVIO_HOST_DIRTY_BYTES (16384 + (64ull << 20))
+
 /* Per core and VIF, room for the firmware's private state; the firmware asserts that its own fits. */
 #define SVIO_HOST_VIF_PRIVATE_BYTES    16384
 #define SVIO_HOST_DEVICE_PRIVATE_BYTES (1024 * 1024)
@@ -60,6 +63,7 @@ enum svio_device_counter {
 #define SVIO_HOST_VIF_LINK_DOWN  0x04 /* the administrator took the link down */
 #define SVIO_HOST_VIF_MAC_SET    0x08 /* the guest may change its MAC */
 #define SVIO_HOST_VIF_MAP_QUEUE  0x10 /* the feature MAP_QUEUE is offered */
+#define SVIO_HOST_VIF_DIRTY_LOG  0x20 /* writes to guest memory are marked in the VIF's dirty log */
 
 /* What an administrator sets on a node of the scheduler's tree (vif-sched/svio_sched.h). */
 struct svio_host_qos {
@@ -126,7 +130,7 @@ SVIO_ASSERT_OFFSET(struct svio_host_vif_qos, class_node, 192);
 
 /* One VIF. sviod writes config and qos before VIF_ADD and announces changes by VIF_UPDATE. */
 struct svio_host_vif_config {
-	svio_le32 flags;  /* SVIO_HOST_VIF_*; atomic: sviod changes BUS_MASTER at any time */
+	svio_le32 flags;  /* SVIO_HOST_VIF_*; atomic: BUS_MASTER, DIRTY_LOG change at any time */
 	svio_le32 domain; /* IOMMU domain, a handle of iommu/; 0: none */
 	svio_u8 mac[6];
 	svio_le16 vlan; /* access VLAN 1..4094 (tag added and removed by the switch); 0: trunk */
@@ -206,7 +210,7 @@ struct svio_host_segment {
 	svio_le64 faults_offset;  /* struct svio_iommu_fault_log */
 	svio_le64 private_offset; /* SVIO_HOST_DEVICE_PRIVATE_BYTES of the firmware's own */
 	svio_le64 maps_offset;    /* struct svio_host_map[vifs_max]; page-aligned */
-	svio_le64 reserved0;
+	svio_le64 dirty_offset;   /* SVIO_HOST_DIRTY_BYTES a VIF; 0: there are none */
 	/* sviod, at any time */
 	svio_le32
 		mail; /* incremented after a message was sent: the firmware looks when it differs */

@@ -156,7 +156,8 @@ static void log_line(struct svio_hal *hal, uint32_t vif, const char *text)
 static uint64_t segment_bytes(void)
 {
 	return sizeof(struct svio_host_segment) + FAKE_VIFS * sizeof(struct svio_host_vif) +
-	       sizeof(struct svio_iommu_fault_log) + FAKE_VIFS * sizeof(struct svio_host_map) + 256;
+	       sizeof(struct svio_iommu_fault_log) + FAKE_VIFS * sizeof(struct svio_host_map) +
+	       FAKE_VIFS * SVIO_HOST_DIRTY_BYTES + 256;
 }
 
 static void lay_out_segment(void)
@@ -174,6 +175,8 @@ static void lay_out_segment(void)
 	segment->faults_offset = (at + 63) & ~63ull;
 	at = segment->faults_offset + sizeof(struct svio_iommu_fault_log);
 	segment->maps_offset = (at + 63) & ~63ull;
+	at = segment->maps_offset + FAKE_VIFS * sizeof(struct svio_host_map);
+	segment->dirty_offset = (at + 63) & ~63ull;
 }
 
 void fake_init(void)
@@ -290,6 +293,27 @@ void fake_vif_add(uint32_t vif)
 	fake_vif_prepare(vif);
 	if (svio_fw_vif_add(fake.fw, vif))
 		abort();
+}
+
+static char *dirty_log(uint32_t vif)
+{
+	return (char *)fake.segment + fake.segment->dirty_offset + vif * SVIO_HOST_DIRTY_BYTES;
+}
+
+void fake_dirty_start(uint32_t vif, const struct svio_iommu_dirty_range *ranges, uint32_t count)
+{
+	uint64_t page_bytes = 4096;
+
+	if (svio_iommu_dirty_start(&fake.dirty[vif], dirty_log(vif), FAKE_DIRTY_BYTES, &page_bytes,
+				   ranges, count))
+		abort();
+	fake_config(vif)->flags |= SVIO_HOST_VIF_DIRTY_LOG;
+}
+
+void fake_dirty_stop(uint32_t vif)
+{
+	fake_config(vif)->flags &= ~(uint32_t)SVIO_HOST_VIF_DIRTY_LOG;
+	memset(dirty_log(vif), 0, FAKE_DIRTY_BYTES);
 }
 
 uint32_t fake_reg(uint32_t vif, uint32_t offset)

@@ -18,12 +18,15 @@
 #include "svio_error.h"
 #include "svio_firmware.h"
 #include "svio_iommu.h"
+#include "svio_iommu_dirty.h"
 #include "svio_ring.h"
 
 #define FAKE_VIFS        8
 #define FAKE_MEM_BYTES   (4u << 20)
 #define FAKE_GUARD_BYTES 4096u
 #define FAKE_IOVA        0x08000000ull
+#define FAKE_PAGES       (FAKE_MEM_BYTES / 4096)
+#define FAKE_DIRTY_BYTES 65536u /* of a VIF's dirty log, which are used */
 #define FAKE_WIRE_FRAMES 256
 #define FAKE_FRAME_BYTES 9216u
 
@@ -65,6 +68,7 @@ struct fake {
 	struct svio_doorbell_bar *doorbells[FAKE_VIFS];
 	uint8_t *mem[FAKE_VIFS]; /* guest memory, guards around it */
 	svio_iommu_domain domain[FAKE_VIFS];
+	struct svio_iommu_dirty dirty[FAKE_VIFS];
 	bool wire_csum;
 };
 
@@ -98,6 +102,11 @@ static inline uint8_t *fake_at(uint32_t vif, uint64_t iova)
 
 uint32_t fake_reg(uint32_t vif, uint32_t offset);
 void fake_reg_write(uint32_t vif, uint32_t offset, uint32_t value);
+
+/* Log what the device writes to these addresses of a VIF; count 0: all. */
+void fake_dirty_start(uint32_t vif, const struct svio_iommu_dirty_range *ranges, uint32_t count);
+/* No more, and the log's memory is zero again. */
+void fake_dirty_stop(uint32_t vif);
 
 /* Put a frame on the wire for the firmware to receive. */
 void fake_wire_receive(const void *data, uint32_t bytes, uint16_t flags);
