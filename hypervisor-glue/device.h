@@ -20,6 +20,7 @@
 #include "registry.h"
 #include "segment.h"
 #include "svio_iommu.h"
+#include "svio_iommu_dirty.h"
 
 #define SVIO_VECTORS_MAX 64
 
@@ -33,6 +34,13 @@ struct svio_irq {
 	bool changed; /* since it was posted */
 };
 
+/* A log that is kept. */
+struct svio_vif_dirty {
+	struct svio_iommu_dirty log;
+	uint64_t started_ns;
+	uint64_t reports;
+};
+
 struct svio_vif {
 	struct svio_device *device;
 	struct svio_host_vif *shared;
@@ -43,6 +51,7 @@ struct svio_vif {
 		accepted;       /* by the firmware: where a refused change goes back to */
 	uint64_t faults_before; /* records up to here are of an earlier VIF in this slot */
 	svio_iommu_domain domain;
+	struct svio_vif_dirty *dirty; /* NULL: no log is kept */
 	uint32_t slot;
 	int doorbell_fd;
 	uint16_t vectors;

@@ -19,6 +19,7 @@
 #include "svio_host.h"
 
 struct svio_device;
+struct svio_iommu_dirty_range;
 struct svio_vif;
 struct svio_loop;
 
@@ -112,6 +113,23 @@ int svio_vif_dma_unmap(struct svio_vif *vif, uint64_t iova, uint64_t bytes, bool
 /* The same for many ranges that are queued: clear now, one grace period for all at _flush(). */
 int svio_vif_dma_unmap_begin(struct svio_vif *vif, uint64_t iova, uint64_t bytes, bool all);
 void svio_vif_dma_unmap_flush(struct svio_vif *vif);
+
+/*
+ * The dirty log: which pages the device writes from when this returns (svio_iommu_dirty.h for
+ * ranges and *page_bytes). It goes on over resets, and whatever is mapped and unmapped, and
+ * ends when the client leaves. 0; -EBUSY: it is on; -ENODEV; -ENOMEM; -EINVAL, -EOVERFLOW,
+ * -E2BIG: bad ranges.
+ */
+int svio_vif_dirty_start(struct svio_vif *vif, const struct svio_iommu_dirty_range *ranges,
+			 uint32_t count, uint64_t *page_bytes);
+/* Also where it is not on. */
+void svio_vif_dirty_stop(struct svio_vif *vif);
+/*
+ * Report and clear, as svio_iommu_dirty_report(). What is reported has been written when this
+ * returns, and what is written after it is in a later report. -EINVAL: also where no log is kept.
+ */
+int svio_vif_dirty_report(struct svio_vif *vif, uint64_t iova, uint64_t bytes, uint64_t page_bytes,
+			  uint64_t *bitmap);
 
 /* Connect a vector to an eventfd (duplicated), or disconnect (fd -1). 0; -EINVAL: no such vector. */
 int svio_vif_irq_set(struct svio_vif *vif, uint16_t vector, int fd);

@@ -94,9 +94,12 @@ static void lay_out(struct svio_segment *segment)
 	shared->faults_offset = faults;
 	shared->private_offset = align_page(faults + sizeof(struct svio_iommu_fault_log));
 	shared->maps_offset = shared->private_offset + SVIO_HOST_DEVICE_PRIVATE_BYTES;
+	shared->dirty_offset =
+		align_page(shared->maps_offset + segment->vifs_max * sizeof(struct svio_host_map));
 	shared->magic = SVIO_HOST_MAGIC;
 	segment->vifs = (struct svio_host_vif *)((char *)shared + vifs);
 	segment->faults = (const struct svio_iommu_fault_log *)((char *)shared + faults);
+	segment->dirty = (char *)shared + shared->dirty_offset;
 }
 
 static size_t segment_bytes(uint32_t vifs_max)
@@ -104,7 +107,9 @@ static size_t segment_bytes(uint32_t vifs_max)
 	return align_page(sizeof(struct svio_host_segment)) +
 	       align_page(vifs_max * sizeof(struct svio_host_vif)) +
 	       align_page(sizeof(struct svio_iommu_fault_log)) +
-	       (size_t)SVIO_HOST_DEVICE_PRIVATE_BYTES + vifs_max * sizeof(struct svio_host_map);
+	       (size_t)SVIO_HOST_DEVICE_PRIVATE_BYTES +
+	       align_page(vifs_max * sizeof(struct svio_host_map)) +
+	       vifs_max * SVIO_HOST_DIRTY_BYTES;
 }
 
 int svio_segment_create(struct svio_segment *segment, uint32_t vifs_max)

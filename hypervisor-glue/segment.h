@@ -21,6 +21,7 @@ struct svio_segment {
 	struct svio_host_segment *shared;
 	struct svio_host_vif *vifs; /* [vifs_max] */
 	const struct svio_iommu_fault_log *faults;
+	char *dirty; /* VIFs' dirty logs, SVIO_HOST_DIRTY_BYTES each; memory is taken as bits are used */
 	void *arena;
 	size_t bytes;
 	size_t arena_bytes;

@@ -218,6 +218,7 @@ void svio_vif_quiesce(struct svio_vif *vif)
 {
 	svio_vif_bus_master_set(vif, false);
 	svio_vif_dma_unmap(vif, 0, 0, true);
+	svio_vif_dirty_stop(vif);
 	svio_objects_sweep(vif->device->objects);
 }
 

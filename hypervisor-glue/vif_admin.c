@@ -105,7 +105,7 @@ static void write_config(struct svio_vif *vif)
 			 (settings->map_queue ? SVIO_HOST_VIF_MAP_QUEUE : 0) |
 			 (settings->link_down ? SVIO_HOST_VIF_LINK_DOWN : 0);
 
-	/* One thread writes the flags, but BUS_MASTER is read at any time: no moment without it. */
+	/* One thread writes the flags, but the others are read at any time: no moment without them. */
 	flags |= __atomic_load_n(&config->flags, __ATOMIC_RELAXED) & ~ours;
 	__atomic_store_n(&config->flags, flags, __ATOMIC_RELEASE);
 	config->domain = vif->domain;

@@ -47,6 +47,8 @@ static const struct handler {
 	[VFIO_USER_REGION_WRITE] = { "REGION_WRITE", sizeof(struct vfio_user_region_access), false,
 				     0, bus_region_write },
 	[VFIO_USER_DEVICE_RESET] = { "DEVICE_RESET", 0, true, 0, handle_reset },
+	[VFIO_USER_DEVICE_FEATURE] = { "DEVICE_FEATURE", sizeof(struct vfio_user_device_feature),
+				       false, 0, bus_feature },
 };
 
 bool bus_session_is_client(const struct bus_session *session)

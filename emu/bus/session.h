@@ -107,4 +107,7 @@ int bus_dma_unmap(struct bus_session *session, const struct bus_request *request
 /* Wait for all unmaps that are queued: before anything else is done, and before they are answered. */
 void bus_dma_flush(struct bus_session *session);
 
+/* feature.c */
+int bus_feature(struct bus_session *session, const struct bus_request *request);
+
 #endif /* SVIO_BUS_SESSION_H */

@@ -3,7 +3,7 @@
  * vfio-user on the wire: "vfio-user Protocol Specification", version 0.0.
  *
  * Everything is in the byte order of the host, since both ends run on it.
- * Region, interrupt and DMA flags are those of <linux/vfio.h>, as the
+ * Region, interrupt, DMA and feature flags are those of <linux/vfio.h>, as the
  * specification says.
  */
 #ifndef SVIO_BUS_VFIO_USER_PROTO_H
@@ -28,6 +28,7 @@ enum vfio_user_command {
 	VFIO_USER_REGION_READ = 9,
 	VFIO_USER_REGION_WRITE = 10,
 	VFIO_USER_DEVICE_RESET = 13,
+	VFIO_USER_DEVICE_FEATURE = 16,
 	VFIO_USER_COMMAND_END /* one beyond the last that we may answer */
 };
 
@@ -118,6 +119,31 @@ struct vfio_user_region_access {
 	uint32_t count;
 };
 
+/* DEVICE_FEATURE, both ways; the feature's data follows. */
+struct vfio_user_device_feature {
+	uint32_t argsz; /* of the reply's payload */
+	uint32_t flags; /* VFIO_DEVICE_FEATURE_MASK, _GET, _SET, _PROBE */
+};
+
+/* Data of DMA_LOGGING_START, both ways; ranges follow. */
+struct vfio_user_dma_logging_control {
+	uint64_t page_bytes; /* asked for; in the reply: in use */
+	uint32_t ranges;     /* 0: everything is logged */
+	uint32_t reserved;
+};
+
+struct vfio_user_dma_logging_range {
+	uint64_t iova;
+	uint64_t bytes;
+};
+
+/* Data of DMA_LOGGING_REPORT, both ways; in the reply a bitmap of 64-bit words follows. */
+struct vfio_user_dma_logging_report {
+	uint64_t iova;
+	uint64_t bytes;
+	uint64_t page_bytes;
+};
+
 /* The largest message that we accept: a write of as many bytes as we say we take. */
 #define VFIO_USER_MESSAGE_BYTES_MAX                                                 \
 	(sizeof(struct vfio_user_header) + sizeof(struct vfio_user_region_access) + \
@@ -162,6 +188,15 @@ VFIO_USER_ASSERT_OFFSET(struct vfio_user_irq_set, index, 8);
 VFIO_USER_ASSERT_OFFSET(struct vfio_user_irq_set, start, 12);
 VFIO_USER_ASSERT_OFFSET(struct vfio_user_irq_set, count, 16);
 _Static_assert(sizeof(struct vfio_user_region_access) == 16, "REGION_READ, REGION_WRITE");
+_Static_assert(sizeof(struct vfio_user_device_feature) == 8, "DEVICE_FEATURE");
+VFIO_USER_ASSERT_OFFSET(struct vfio_user_device_feature, flags, 4);
+_Static_assert(sizeof(struct vfio_user_dma_logging_control) == 16, "DMA_LOGGING_START");
+VFIO_USER_ASSERT_OFFSET(struct vfio_user_dma_logging_control, ranges, 8);
+_Static_assert(sizeof(struct vfio_user_dma_logging_range) == 16, "DMA_LOGGING_START");
+VFIO_USER_ASSERT_OFFSET(struct vfio_user_dma_logging_range, bytes, 8);
+_Static_assert(sizeof(struct vfio_user_dma_logging_report) == 24, "DMA_LOGGING_REPORT");
+VFIO_USER_ASSERT_OFFSET(struct vfio_user_dma_logging_report, bytes, 8);
+VFIO_USER_ASSERT_OFFSET(struct vfio_user_dma_logging_report, page_bytes, 16);
 VFIO_USER_ASSERT_OFFSET(struct vfio_user_region_access, region, 8);
 VFIO_USER_ASSERT_OFFSET(struct vfio_user_region_access, count, 12);
 

@@ -78,6 +78,22 @@ SVIO_VIF_API int svio_vif_raw_dma_unmap(struct svio_vif *vif, uint64_t iova, uin
 SVIO_VIF_API int svio_vif_raw_bus_reset(struct svio_vif *vif);
 SVIO_VIF_API int svio_vif_raw_function_reset(struct svio_vif *vif);
 
+/*
+ * As a hypervisor that migrates its VM: log the pages that the device writes. count 0:
+ * everywhere; *page_bytes: wished for, and got. bitmap: a bit a page, in 64-bit words.
+ */
+struct svio_vif_raw_range {
+	uint64_t iova;
+	uint64_t bytes;
+};
+
+SVIO_VIF_API int svio_vif_raw_dirty_start(struct svio_vif *vif,
+					  const struct svio_vif_raw_range *ranges, uint32_t count,
+					  uint64_t *page_bytes);
+SVIO_VIF_API int svio_vif_raw_dirty_stop(struct svio_vif *vif);
+SVIO_VIF_API int svio_vif_raw_dirty_report(struct svio_vif *vif, uint64_t iova, uint64_t bytes,
+					   uint64_t page_bytes, uint64_t *bitmap);
+
 /* COMMAND.BusMaster. */
 SVIO_VIF_API int svio_vif_raw_bus_master_set(struct svio_vif *vif, bool on);
 

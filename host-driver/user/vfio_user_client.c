@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <linux/vfio.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -20,6 +21,7 @@ enum vfio_user_command {
 	CMD_REGION_READ = 9,
 	CMD_REGION_WRITE = 10,
 	CMD_DEVICE_RESET = 13,
+	CMD_DEVICE_FEATURE = 16,
 };
 
 struct vfio_user_header {
@@ -59,6 +61,33 @@ struct region_access_payload {
 	uint32_t region;
 	uint32_t count;
 	uint8_t data[ACCESS_BYTES_MAX];
+};
+
+/* Of <linux/vfio.h> since Linux 6.1. */
+#define FEATURE_LOGGING_START  6
+#define FEATURE_LOGGING_STOP   7
+#define FEATURE_LOGGING_REPORT 8
+
+#define LOGGING_WORDS_MAX 100000 /* a message has at most 1 MiB */
+
+struct feature_payload {
+	uint32_t argsz;
+	uint32_t flags;
+};
+
+struct logging_start_payload {
+	struct feature_payload feature;
+	uint64_t page_bytes;
+	uint32_t ranges;
+	uint32_t reserved;
+	struct vfio_user_range range[VFIO_USER_RANGES_MAX];
+};
+
+struct logging_report_payload { /* the bitmap follows in the reply */
+	struct feature_payload feature;
+	uint64_t iova;
+	uint64_t bytes;
+	uint64_t page_bytes;
 };
 
 #define ACCESS_HEADER_BYTES offsetof(struct region_access_payload, data)
@@ -471,4 +500,78 @@ int vfio_user_client_msix_disable(struct vfio_user_client *client)
 int vfio_user_client_device_reset(struct vfio_user_client *client)
 {
 	return simple_exchange(client, CMD_DEVICE_RESET, NULL, 0, -1);
+}
+
+/* DEVICE_FEATURE. The payload's argsz is set; what comes back goes to reply, which may be payload. */
+static int feature_exchange(struct vfio_user_client *client, struct feature_payload *payload,
+			    size_t bytes, void *reply, size_t reply_bytes)
+{
+	struct exchange x = { .command = CMD_DEVICE_FEATURE,
+			      .payload = payload,
+			      .payload_bytes = bytes,
+			      .fd = -1,
+			      .reply = reply,
+			      .reply_bytes_max = reply_bytes };
+	int status;
+
+	payload->argsz = (uint32_t)reply_bytes;
+	status = exchange(client, &x);
+	if (x.reply_fd >= 0)
+		close(x.reply_fd);
+	return !status && x.reply_bytes != reply_bytes ? -EPROTO : status;
+}
+
+int vfio_user_client_logging_start(struct vfio_user_client *client,
+				   const struct vfio_user_range *ranges, uint32_t count,
+				   uint64_t *page_bytes)
+{
+	struct logging_start_payload payload = {
+		.feature.flags = VFIO_DEVICE_FEATURE_SET | FEATURE_LOGGING_START,
+		.page_bytes = *page_bytes,
+		.ranges = count,
+	};
+	size_t bytes = offsetof(struct logging_start_payload, range) + count * sizeof(*ranges);
+	int status;
+
+	if (count > VFIO_USER_RANGES_MAX)
+		return -E2BIG;
+	memcpy(payload.range, ranges, count * sizeof(*ranges));
+	status = feature_exchange(client, &payload.feature, bytes, &payload, bytes);
+	if (!status)
+		*page_bytes = payload.page_bytes;
+	return status;
+}
+
+int vfio_user_client_logging_stop(struct vfio_user_client *client)
+{
+	struct feature_payload payload = { .flags = VFIO_DEVICE_FEATURE_SET |
+						    FEATURE_LOGGING_STOP };
+
+	return feature_exchange(client, &payload, sizeof(payload), &payload, sizeof(payload));
+}
+
+int vfio_user_client_logging_report(struct vfio_user_client *client, uint64_t iova, uint64_t bytes,
+				    uint64_t page_bytes, uint64_t *bitmap)
+{
+	struct logging_report_payload request = {
+		.feature.flags = VFIO_DEVICE_FEATURE_GET | FEATURE_LOGGING_REPORT,
+		.iova = iova,
+		.bytes = bytes,
+		.page_bytes = page_bytes,
+	};
+	uint64_t words = page_bytes ? (bytes / page_bytes + 63) / 64 : 0;
+	struct logging_report_payload *reply;
+	int status;
+
+	if (words > LOGGING_WORDS_MAX)
+		return -EINVAL;
+	reply = malloc(sizeof(*reply) + words * sizeof(*bitmap));
+	if (!reply)
+		return -ENOMEM;
+	status = feature_exchange(client, &request.feature, sizeof(request), reply,
+				  sizeof(*reply) + words * sizeof(*bitmap));
+	if (!status)
+		memcpy(bitmap, reply + 1, words * sizeof(*bitmap));
+	free(reply);
+	return status;
 }

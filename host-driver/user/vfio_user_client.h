@@ -85,4 +85,22 @@ int vfio_user_client_msix_disable(struct vfio_user_client *client);
 
 int vfio_user_client_device_reset(struct vfio_user_client *client);
 
+/* For DMA logging. */
+struct vfio_user_range {
+	uint64_t iova;
+	uint64_t bytes;
+};
+
+#define VFIO_USER_RANGES_MAX 256
+
+/* Logs what the device writes there; count 0: everywhere. *page_bytes: wished for, and got. */
+int vfio_user_client_logging_start(struct vfio_user_client *client,
+				   const struct vfio_user_range *ranges, uint32_t count,
+				   uint64_t *page_bytes);
+int vfio_user_client_logging_stop(struct vfio_user_client *client);
+
+/* Takes a bit a page, (bytes / page_bytes + 63) / 64 words. */
+int vfio_user_client_logging_report(struct vfio_user_client *client, uint64_t iova, uint64_t bytes,
+				    uint64_t page_bytes, uint64_t *bitmap);
+
 #endif /* VFIO_USER_CLIENT_H */

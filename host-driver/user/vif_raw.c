@@ -73,3 +73,23 @@ int svio_vif_raw_bus_master_set(struct svio_vif *vif, bool on)
 {
 	return vif_bus_master_set(vif, on);
 }
+
+_Static_assert(sizeof(struct svio_vif_raw_range) == sizeof(struct vfio_user_range), "handed on");
+
+int svio_vif_raw_dirty_start(struct svio_vif *vif, const struct svio_vif_raw_range *ranges,
+			     uint32_t count, uint64_t *page_bytes)
+{
+	return vfio_user_client_logging_start(&vif->client, (const void *)ranges, count,
+					      page_bytes);
+}
+
+int svio_vif_raw_dirty_stop(struct svio_vif *vif)
+{
+	return vfio_user_client_logging_stop(&vif->client);
+}
+
+int svio_vif_raw_dirty_report(struct svio_vif *vif, uint64_t iova, uint64_t bytes,
+			      uint64_t page_bytes, uint64_t *bitmap)
+{
+	return vfio_user_client_logging_report(&vif->client, iova, bytes, page_bytes, bitmap);
+}

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "svio_iommu_dirty.h"
 #include "svio_pci.h"
 
 #define PAGE 4096
@@ -36,6 +37,7 @@ struct svio_vif *fake_vif_new(const char *name, uint16_t vectors)
 static void drop_client(struct svio_vif *vif)
 {
 	vif->map_count = 0;
+	vif->dirty = false;
 	for (size_t i = 0; i < 64; i++) {
 		if (vif->vector_fds[i] >= 0)
 			close(vif->vector_fds[i]);
@@ -234,6 +236,44 @@ int svio_vif_dma_unmap(struct svio_vif *vif, uint64_t iova, uint64_t bytes, bool
 	if (!status)
 		svio_vif_dma_unmap_flush(vif);
 	return status;
+}
+
+int svio_vif_dirty_start(struct svio_vif *vif, const struct svio_iommu_dirty_range *ranges,
+			 uint32_t count, uint64_t *page_bytes)
+{
+	int status = record_call(vif, FAKE_DIRTY_START, (uint64_t)count << 32 | *page_bytes);
+
+	for (uint32_t i = 0; i < count && !status; i++)
+		status = ranges[i].bytes ? 0 : -EINVAL;
+	if (status)
+		return status;
+	if (vif->dirty)
+		return -EBUSY;
+	if (*page_bytes < PAGE)
+		*page_bytes = PAGE;
+	vif->dirty = true;
+	return 0;
+}
+
+void svio_vif_dirty_stop(struct svio_vif *vif)
+{
+	record_call(vif, FAKE_DIRTY_STOP, 0);
+	vif->dirty = false;
+}
+
+int svio_vif_dirty_report(struct svio_vif *vif, uint64_t iova, uint64_t bytes, uint64_t page_bytes,
+			  uint64_t *bitmap)
+{
+	int status = record_call(vif, FAKE_DIRTY_REPORT, iova);
+
+	if (status)
+		return status;
+	if (!vif->dirty || page_bytes < PAGE || bytes % page_bytes)
+		return -EINVAL;
+	memset(bitmap, 0, (bytes / page_bytes + 63) / 64 * 8);
+	for (uint64_t page = 0; page < bytes / page_bytes; page += 3)
+		bitmap[page / 64] |= 1ull << page % 64;
+	return 0;
 }
 
 int svio_vif_irq_set(struct svio_vif *vif, uint16_t vector, int fd)

@@ -22,7 +22,10 @@ enum fake_call {
 	FAKE_DMA_MAP,         /* arg: iova */
 	FAKE_DMA_UNMAP_BEGIN, /* arg: iova */
 	FAKE_DMA_UNMAP_FLUSH,
-	FAKE_IRQ_SET, /* arg: vector << 1 | a descriptor came */
+	FAKE_IRQ_SET,     /* arg: vector << 1 | a descriptor came */
+	FAKE_DIRTY_START, /* arg: count << 32 | page bytes */
+	FAKE_DIRTY_STOP,
+	FAKE_DIRTY_REPORT, /* arg: iova */
 	FAKE_DISCONNECTED,
 	FAKE_CALL_COUNT
 };
@@ -58,6 +61,7 @@ struct svio_vif {
 	size_t map_count;
 	int vector_fds[64];
 	bool bus_master;
+	bool dirty; /* a log is kept: every third page is always dirty in it */
 	int32_t client;
 
 	bool hold; /* completions wait for fake_vif_release() */

@@ -340,6 +340,91 @@ static void bus_master_off_while_a_core_is_inside_waits(void)
 	fixture_close(&fixture);
 }
 
+/* A section that began before the start does not mark: it is waited for. */
+static void dirty_start_while_a_core_is_inside_waits(void)
+{
+	struct svio_iommu_dirty_range range = { 0, MIB };
+	uint64_t page_bytes = 4096;
+	struct answers answers = { 0 };
+	struct svio_vif *vif;
+
+	fixture_open(&fixture, "fake", 2, true);
+	vif = fixture_vif(&fixture, "a");
+	write_scratch(vif, FAKE_HOLD_MS | 50, &answers);
+	fixture_wait_answers(&fixture, &answers, 1);
+	CU_ASSERT_EQUAL(svio_vif_dirty_start(vif, &range, 1, &page_bytes), 0);
+	CU_ASSERT_EQUAL(svio_device_segment(fixture.device)->core[0].epoch, 2);
+	CU_ASSERT(vif->shared->config.flags & SVIO_HOST_VIF_DIRTY_LOG);
+	fixture_close(&fixture);
+}
+
+/* What was marked may not be written yet: the report waits. */
+static void dirty_report_while_a_core_is_inside_waits(void)
+{
+	struct svio_iommu_dirty_range range = { 0, MIB };
+	uint64_t page_bytes = 4096, bitmap[4];
+	struct answers answers = { 0 };
+	struct svio_vif *vif;
+
+	fixture_open(&fixture, "fake", 2, true);
+	vif = fixture_vif(&fixture, "a");
+	CU_ASSERT_EQUAL(svio_vif_dirty_start(vif, &range, 1, &page_bytes), 0);
+	svio_iommu_dirty_mark(vif->dirty->log.log, 5 * 4096, 1);
+	write_scratch(vif, FAKE_HOLD_MS | 50, &answers);
+	fixture_wait_answers(&fixture, &answers, 1);
+	CU_ASSERT_EQUAL(svio_device_segment(fixture.device)->core[0].epoch, 1);
+	CU_ASSERT_EQUAL(svio_vif_dirty_report(vif, 0, MIB, 4096, bitmap), 0);
+	CU_ASSERT_EQUAL(svio_device_segment(fixture.device)->core[0].epoch, 2);
+	CU_ASSERT_EQUAL(bitmap[0], 1 << 5);
+	fixture_close(&fixture);
+}
+
+/* The memory of the log is zero when it begins, whoever had the slot before. */
+static void dirty_log_begins_empty(void)
+{
+	struct svio_iommu_dirty_range range = { 0, MIB };
+	uint64_t page_bytes = 4096, bitmap[4];
+	struct svio_vif *vif;
+	char error[256];
+
+	fixture_open(&fixture, "fake", 1, true);
+	for (int i = 0; i < 3; i++) {
+		vif = fixture_vif(&fixture, "a");
+		CU_ASSERT_EQUAL(svio_vif_dirty_report(vif, 0, MIB, 4096, bitmap), -EINVAL);
+		CU_ASSERT_EQUAL(svio_vif_dirty_start(vif, &range, 1, &page_bytes), 0);
+		CU_ASSERT_EQUAL(svio_vif_dirty_start(vif, &range, 1, &page_bytes), -EBUSY);
+		CU_ASSERT_EQUAL(svio_vif_dirty_report(vif, 0, MIB, 4096, bitmap), 0);
+		CU_ASSERT_EQUAL(bitmap[0] | bitmap[1] | bitmap[2] | bitmap[3], 0);
+		svio_iommu_dirty_mark(vif->dirty->log.log, 0, MIB);
+		if (i == 1)
+			svio_vif_disconnected(vif);
+		if (i == 2)
+			svio_vif_dirty_stop(vif);
+		CU_ASSERT_EQUAL(vif->dirty == NULL, i > 0);
+		CU_ASSERT_EQUAL(!(vif->shared->config.flags & SVIO_HOST_VIF_DIRTY_LOG), i > 0);
+		CU_ASSERT_EQUAL(svio_device_vif_del(fixture.device, "a", error), 0);
+		fixture_wait_idle(&fixture);
+	}
+	fixture_close(&fixture);
+}
+
+/* A start that is refused leaves nothing on. */
+static void dirty_start_refused_is_off(void)
+{
+	struct svio_iommu_dirty_range range = { 1, MIB };
+	uint64_t page_bytes = 4096;
+	struct svio_vif *vif;
+
+	fixture_open(&fixture, "fake", 1, true);
+	vif = fixture_vif(&fixture, "a");
+	CU_ASSERT_EQUAL(svio_vif_dirty_start(vif, &range, 1, &page_bytes), -EINVAL);
+	CU_ASSERT_PTR_NULL(vif->dirty);
+	CU_ASSERT_FALSE(vif->shared->config.flags & SVIO_HOST_VIF_DIRTY_LOG);
+	range.iova = 0;
+	CU_ASSERT_EQUAL(svio_vif_dirty_start(vif, &range, 1, &page_bytes), 0);
+	fixture_close(&fixture);
+}
+
 /* One that never lets go is ended, and its successor starts with even epochs. */
 static void unmap_while_a_core_hangs_ends_the_firmware(void)
 {
@@ -640,6 +725,9 @@ SVIO_TEST_MAIN("glue registry", SVIO_TEST(vif_add_new_is_known_to_all),
 	       SVIO_TEST(irq_set_many_times_is_folded),
 	       SVIO_TEST(unmap_while_a_core_is_inside_waits),
 	       SVIO_TEST(bus_master_off_while_a_core_is_inside_waits),
+	       SVIO_TEST(dirty_start_while_a_core_is_inside_waits),
+	       SVIO_TEST(dirty_report_while_a_core_is_inside_waits),
+	       SVIO_TEST(dirty_log_begins_empty), SVIO_TEST(dirty_start_refused_is_off),
 	       SVIO_TEST(unmap_while_a_core_hangs_ends_the_firmware),
 	       SVIO_TEST(firmware_killed_successor_knows_everything),
 	       SVIO_TEST(firmware_gone_changes_are_made_later),
