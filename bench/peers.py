@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""VIF to VIF beside DPDK's vhost-user and virtio-user, in one run, taking turns.
+"""VIF to VIF beside DPDK's vhost-user with virtio-user, and memif, in one run, taking turns.
 
 On both sides two guests share one processor and the device has another, packets go to and fro, and
 what counts is packets through the device a second:
@@ -8,6 +8,8 @@ what counts is packets through the device a second:
   svio    svio-bench vif --pattern bounce
   vhost   testpmd with two vhost ports in io mode is the device; testpmd with two virtio-user ports
           in io mode is the guests (it touches nothing of a packet; svio's guests touch 24 bytes)
+  memif   the same with two memif ports on each side; the device is their server. With zero copy
+          the guests lend their own buffers, and the device still copies from one to the other
 
 Rounds alternate; each figure is the median of the rounds' medians. Windows in which a polling
 thread waited for its processor for more than 2 % are thrown away.
@@ -30,17 +32,34 @@ WAIT_MAX = 0.02
 RING = 1024
 BOUNCE_PACKETS = 512  # under way, as in svio-bench
 # Virtio features that decide which of DPDK's receive and transmit routines run.
-VARIANTS = {
-    "split": "in_order=0,mrg_rxbuf=1",
-    "split, in order": "in_order=1,mrg_rxbuf=0",
-    "split, vectorized": "in_order=1,mrg_rxbuf=0,vectorized=1",
-    "packed": "packed_vq=1,in_order=0,mrg_rxbuf=1",
-    "packed, in order": "packed_vq=1,in_order=1,mrg_rxbuf=0",
+VIRTIO = {
+    "vhost split": "in_order=0,mrg_rxbuf=1",
+    "vhost split, in order": "in_order=1,mrg_rxbuf=0",
+    "vhost split, vectorized": "in_order=1,mrg_rxbuf=0,vectorized=1",
+    "vhost packed": "packed_vq=1,in_order=0,mrg_rxbuf=1",
+    "vhost packed, in order": "packed_vq=1,in_order=1,mrg_rxbuf=0",
 }
+MEMIF = {
+    "memif": "",
+    "memif, zero copy": ",zero-copy=yes",
+}
+VARIANTS = list(VIRTIO) + list(MEMIF)
 
 
 def fail(message):
-    sys.exit(f"peer_vhost: {message}")
+    sys.exit(f"peers: {message}")
+
+
+def ports(variant, paths):
+    """Of the device, and of the guests."""
+    if variant in VIRTIO:
+        return ([f"net_vhost{i},iface={path}" for i, path in enumerate(paths)],
+                [f"net_virtio_user{i},path={path},queue_size={RING},{VIRTIO[variant]}"
+                 for i, path in enumerate(paths)])
+    common = [f"net_memif{i},id={i},socket={path},socket-abstract=no,rsize={RING.bit_length() - 1}"
+              for i, path in enumerate(paths)]
+    return ([f"{port},role=server" for port in common],
+            [f"{port},role=client{MEMIF[variant]}" for port in common])
 
 
 class Testpmd:
@@ -50,7 +69,7 @@ class Testpmd:
         self.prefix = f"svio{os.getpid()}{name}"
         self.log = os.path.join(log_dir, name + ".log")
         command = ["dpdk-testpmd", "--lcores", f"0@{cpu},1@{cpu}", "--no-huge", "-m", "256",
-                   "--no-pci", "--file-prefix", self.prefix]
+                   "--single-file-segments", "--no-pci", "--file-prefix", self.prefix]
         for vdev in vdevs:
             command += ["--vdev", vdev]
         command += ["--", "--nb-cores=1", "--forward-mode=io", f"--txd={RING}", f"--rxd={RING}",
@@ -88,14 +107,21 @@ class Testpmd:
         for task in glob.glob(f"/proc/{self.process.pid}/task/*"):
             os.setpriority(os.PRIO_PROCESS, int(os.path.basename(task)), -20)
 
+    def ask(self, what, port):
+        self.telemetry.send(f"/ethdev/{what},{port}".encode())
+        # Before the port is started there is nothing.
+        return json.loads(self.telemetry.recv(65536))[f"/ethdev/{what}"] or {}
+
     def received(self):
-        total = 0
-        for port in range(2):
-            self.telemetry.send(f"/ethdev/stats,{port}".encode())
-            stats = json.loads(self.telemetry.recv(65536))
-            # Before the port is started there are none.
-            total += (stats["/ethdev/stats"] or {}).get("ipackets", 0)
-        return total
+        return sum(self.ask("stats", port).get("ipackets", 0) for port in range(2))
+
+    def await_links(self):
+        """What is sent before is lost, and nothing else would ever be sent."""
+        end = time.monotonic() + 20
+        while any(self.ask("link_status", port).get("status") != "UP" for port in range(2)):
+            if time.monotonic() > end:
+                fail(f"the ports do not come up: see {self.log}")
+            time.sleep(0.05)
 
     def waited_ns(self):
         with open(f"/proc/{self.process.pid}/task/{self.worker()}/schedstat",
@@ -142,21 +168,19 @@ def await_packets(guest):
         time.sleep(0.1)
 
 
-def run_vhost(options, size, variant):
+def run_peer(options, size, variant):
     """Median Mpps through the device, or None where no window counted."""
     with tempfile.TemporaryDirectory(prefix="svio-peer-") as directory:
         paths = [os.path.join(directory, f"v{i}.sock") for i in range(2)]
-        device = Testpmd("device", options.device_cpu,
-                         [f"net_vhost{i},iface={path}" for i, path in enumerate(paths)], [],
-                         directory)
-        guest = Testpmd("guest", options.guest_cpu,
-                        [f"net_virtio_user{i},path={path},queue_size={RING},{VARIANTS[variant]}"
-                         for i, path in enumerate(paths)],
+        device_ports, guest_ports = ports(variant, paths)
+        device = Testpmd("device", options.device_cpu, device_ports, [], directory)
+        guest = Testpmd("guest", options.guest_cpu, guest_ports,
                         [f"--txpkts={size}", "--burst=32"], directory)
         try:
             if options.first:
                 device.set_first()
                 guest.set_first()
+            guest.await_links()
             device.command("start")
             guest.command(f"start tx_first {BOUNCE_PACKETS // 2 // 32}")
             await_packets(guest)
@@ -193,12 +217,12 @@ def parse_arguments():
     here = os.path.dirname(os.path.abspath(__file__))
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="example: bench/peer_vhost.py --rounds 5 --sizes 64,1500 --json peer.json")
+        epilog="example: bench/peers.py --rounds 5 --sizes 64,1500 --json peer.json")
     parser.add_argument("--sizes", default="64,1500", help="frame lengths (default: 64,1500)")
     parser.add_argument("--rounds", type=int, default=5, help="turns of each (default: 5)")
     parser.add_argument("--seconds", type=float, default=3, help="of each turn (default: 3)")
-    parser.add_argument("--variants", default=",".join(["split-vectorized", "packed-in-order"]),
-                        help="of virtio, or 'all': " + ", ".join(map(name_of, VARIANTS)))
+    parser.add_argument("--variants", default="vhost-split-vectorized,vhost-packed-in-order,memif",
+                        help="which peers, or 'all': " + ", ".join(map(name_of, VARIANTS)))
     parser.add_argument("--device-cpu", type=int, default=cpus[0])
     parser.add_argument("--guest-cpu", type=int, default=cpus[min(1, len(cpus) - 1)])
     parser.add_argument("--first", action="store_true",
@@ -237,7 +261,7 @@ def main():
             for variant in options.variants:
                 if options.first:
                     come_first(-20)
-                turns[name_of(variant)].append(run_vhost(options, size, variant))
+                turns[name_of(variant)].append(run_peer(options, size, variant))
         for name, values in turns.items():
             rates = [rate for rate, _ in values if rate is not None]
             discarded = sum(count for _, count in values)
@@ -249,7 +273,7 @@ def main():
                   flush=True)
     if options.json:
         with open(options.json, "w", encoding="utf-8") as file:
-            json.dump({"peer_vhost": results}, file, indent=2)
+            json.dump({"peers": results}, file, indent=2)
 
 
 if __name__ == "__main__":
