@@ -218,17 +218,22 @@ static int check_memory(int fd, const struct stat *memory, const char **why)
 	return 0;
 }
 
-/* What fd allows: 0 and *writable, or -EACCES. */
+/* How fd was opened: 0 and *writable, or -EACCES. */
 static int read_access(int fd, bool *writable)
 {
 	int flags = fcntl(fd, F_GETFL);
-	int seals = fcntl(fd, F_GET_SEALS); /* -1: does not know seals */
 
 	if (flags < 0 || (flags & O_PATH) || (flags & O_ACCMODE) == O_WRONLY)
 		return -EACCES;
-	*writable = (flags & O_ACCMODE) == O_RDWR &&
-		    (seals < 0 || !(seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)));
+	*writable = (flags & O_ACCMODE) == O_RDWR;
 	return 0;
+}
+
+static bool is_sealed(int fd)
+{
+	int seals = fcntl(fd, F_GET_SEALS); /* -1: does not know seals */
+
+	return seals >= 0 && (seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE));
 }
 
 static int post_add(struct svio_object *object, bool replay)
@@ -339,6 +344,12 @@ int svio_object_get(struct svio_objects *objects, uint32_t vif, int fd, uint64_t
 	if (fstat(fd, &memory))
 		return -EINVAL;
 	status = read_access(fd, &may_write);
+	object = status ? NULL : find_object(objects, &memory, may_write);
+	/* With a vIOMMU each packet comes by here: memory that is known has shown its seals. */
+	if (!object && may_write && !status && is_sealed(fd)) {
+		may_write = false;
+		object = find_object(objects, &memory, false);
+	}
 	if (status || (writable && !may_write)) {
 		*why = "the descriptor is read-only (or write-only), the mapping is not";
 		return -EACCES;
@@ -348,7 +359,6 @@ int svio_object_get(struct svio_objects *objects, uint32_t vif, int fd, uint64_t
 		status = check_memory(fd, &memory, why);
 		return status ? status : -EINVAL;
 	}
-	object = find_object(objects, &memory, may_write);
 	if (!object) {
 		status = check_new(objects, vif, fd, &memory, client, why);
 		if (!status)

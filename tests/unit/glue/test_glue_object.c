@@ -258,6 +258,25 @@ static void unmap_and_map_again_keeps_the_object(void)
 	CU_ASSERT_EQUAL(fake_count(&fixture, SVIO_HOST_OBJECT_DEL), 1);
 }
 
+/* A seal that forbids to write: no map of new memory may; one that is known was there before. */
+static void sealed_memory_is_writable_only_where_it_was_mapped_before(void)
+{
+	int known = make_memory(MIB), fresh = make_memory(MIB);
+
+	CU_ASSERT_EQUAL(map(0, MIB, known, 0), 0);
+	CU_ASSERT_EQUAL_FATAL(fcntl(known, F_ADD_SEALS, F_SEAL_FUTURE_WRITE), 0);
+	CU_ASSERT_EQUAL_FATAL(fcntl(fresh, F_ADD_SEALS, F_SEAL_FUTURE_WRITE), 0);
+	CU_ASSERT_EQUAL(map(MIB, MIB, known, 0), 0);
+	CU_ASSERT_EQUAL(map(2 * MIB, MIB, fresh, 0), -EACCES);
+	CU_ASSERT_EQUAL(svio_objects_count(vif->device->objects), 1);
+	CU_ASSERT_EQUAL(svio_vif_dma_map(vif, 2 * MIB, MIB, fresh, 0, true, false), 0);
+	CU_ASSERT_EQUAL(svio_vif_dma_map(vif, 3 * MIB, MIB, fresh, 0, true, false), 0);
+	CU_ASSERT_EQUAL(svio_objects_count(vif->device->objects), 2);
+	CU_ASSERT_EQUAL(svio_vif_dma_unmap(vif, 0, 0, true), 0);
+	close(known);
+	close(fresh);
+}
+
 static void disconnected_object_is_gone_at_once(void)
 {
 	int fd = make_memory(MIB), before = count_descriptors();
@@ -345,6 +364,7 @@ SVIO_TEST_MAIN_WITH("glue object", setup, teardown, SVIO_TEST(map_same_memory_tw
 		    SVIO_TEST(map_memory_private_in_client_is_refused),
 		    SVIO_TEST(unmap_superset_takes_all_inside),
 		    SVIO_TEST(unmap_and_map_again_keeps_the_object),
+		    SVIO_TEST(sealed_memory_is_writable_only_where_it_was_mapped_before),
 		    SVIO_TEST(disconnected_object_is_gone_at_once),
 		    SVIO_TEST(map_too_many_objects_is_refused),
 		    SVIO_TEST(map_too_many_bytes_is_refused_for_this_vif_only),
