@@ -11,20 +11,10 @@
 #ifndef SVIO_FW_DMA_H
 #define SVIO_FW_DMA_H
 
-#include "fw.h"
-#include "svio_iommu_walk.h"
-
-#define FW_READ  0x1u /* SVIO_IOMMU_READ, which belongs to the writing side's header */
-#define FW_WRITE 0x2u
-
-/* A contiguous piece of guest memory, here, to be read. */
-struct fw_run {
-	const char *data;
-	uint32_t bytes; /* at least 1, at most what was asked for */
-};
+#include "fw_lookup.h"
 
 /*
- * The same, to be written: fw_dma_dirty() gives the pointer, and nothing else does,
+ * A piece that is to be written: fw_dma_dirty() gives the pointer, and nothing else does,
  * so that no write escapes the dirty log.
  */
 struct fw_target {
@@ -36,68 +26,12 @@ struct fw_target {
 /* Behind a first stage whole pages are marked when they are looked up, once a section. */
 #define FW_MARKED UINT64_MAX
 
-/* The slow halves of fw_dma_find() and _direct(): walk the tables, check the object, remember. */
-enum svio_iommu_fault_reason fw_dma_translate(struct svio_fw *fw, struct fw_vif *vif, uint64_t iova,
-					      uint32_t rights, struct fw_translation *translation);
+/* The slow half of fw_dma_find_direct(). */
 enum svio_iommu_fault_reason fw_dma_translate_direct(struct svio_fw *fw, struct fw_vif *vif,
 						     uint64_t iova, uint32_t rights,
 						     struct fw_translation *translation);
 
-/*
- * Which of four translations an address may be in: two of each right, by bit 21 of the address,
- * so that rings and buffers in neighbouring large pages do not oust each other. In bytes: as an
- * index compilers work it out again for each field.
- */
-static inline struct fw_translation *fw_dma_slot(struct fw_translation *translations, uint64_t iova,
-						 uint32_t rights)
-{
-	const uint32_t bytes_lg2 = 5;
-	char *slots = (char *)&translations[rights == FW_WRITE ? 2 : 0];
-
-	_Static_assert(sizeof(struct fw_translation) == 1u << 5, "bytes_lg2");
-	return (struct fw_translation *)(void *)(slots +
-						 ((iova >> (21 - bytes_lg2)) & (1u << bytes_lg2)));
-}
-
-/* Of this section, and about this address? At the end 0 is left, which wraps. */
-static inline bool fw_dma_known(const struct svio_fw *fw, const struct fw_translation *translation,
-				uint64_t iova)
-{
-	return __builtin_expect(translation->section == fw->section &&
-					translation->end - iova - 1 < translation->bytes,
-				1);
-}
-
-static inline void fw_dma_take(const struct fw_translation *translation, uint64_t iova,
-			       uint32_t bytes, struct fw_run *run)
-{
-	uint64_t left = translation->end - iova;
-
-	run->data = (const char *)(uintptr_t)(translation->from_iova + iova);
-	run->bytes = left < bytes ? (uint32_t)left : bytes;
-}
-
-/*
- * The first contiguous piece of [iova, iova + bytes), bytes > 0, for one right.
- * SVIO_IOMMU_OK and *run, or the reason why not.
- */
-static inline enum svio_iommu_fault_reason fw_dma_find(struct svio_fw *fw, struct fw_vif *vif,
-						       uint64_t iova, uint32_t bytes,
-						       uint32_t rights, struct fw_run *run)
-{
-	struct fw_translation *translation = fw_dma_slot(vif->translation, iova, rights);
-	enum svio_iommu_fault_reason reason;
-
-	if (!fw_dma_known(fw, translation, iova)) {
-		reason = fw_dma_translate(fw, vif, iova, rights, translation);
-		if (reason != SVIO_IOMMU_OK)
-			return reason;
-	}
-	fw_dma_take(translation, iova, bytes, run);
-	return SVIO_IOMMU_OK;
-}
-
-/* The same past the first stage. */
+/* fw_dma_find() past the first stage. */
 static inline enum svio_iommu_fault_reason fw_dma_find_direct(struct svio_fw *fw,
 							      struct fw_vif *vif, uint64_t iova,
 							      uint32_t bytes, uint32_t rights,
