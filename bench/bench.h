@@ -15,6 +15,9 @@
 
 /* The device of a benchmark: sviod and svio-fw of this build, nothing on the wire. */
 struct bench_device {
+	/* Set before the start; relative to svio-bench's own folder. NULL: sviod, and its default. */
+	const char *sviod_name;
+	const char *firmware_name;
 	char dir[64];
 	char programs[256]; /* where sviod and svio lie: beside svio-bench */
 	pid_t sviod;
@@ -23,6 +26,8 @@ struct bench_device {
 
 /* Starts it, with all its threads on one processor (see bench_pin()). Ends the program when it cannot. */
 void bench_device_start(struct bench_device *device, int cpu, bool first);
+/* Is there a program of this name, for bench_device's names? */
+bool bench_device_has(const char *name);
 void bench_device_stop(struct bench_device *device);
 
 /* "svio vif add NAME"; path of its socket in path (128 bytes). */
@@ -90,6 +95,9 @@ int bench_vif_main(int argc, char **argv);
 
 /* svio-bench sched */
 int bench_sched_main(int argc, char **argv);
+
+/* svio-bench iommu */
+int bench_iommu_main(int argc, char **argv);
 
 /* svio-bench qos */
 int bench_qos_main(int argc, char **argv);

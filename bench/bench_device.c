@@ -32,6 +32,16 @@ static void find_programs(struct bench_device *device)
 	*strrchr(device->programs, '/') = 0;
 }
 
+bool bench_device_has(const char *name)
+{
+	struct bench_device device;
+	char path[320];
+
+	find_programs(&device);
+	snprintf(path, sizeof(path), "%.250s/%.60s", device.programs, name);
+	return access(path, X_OK) == 0;
+}
+
 /* What the programs say is of interest only when something fails. */
 static void send_output_to_log(const struct bench_device *device)
 {
@@ -92,7 +102,7 @@ static pid_t find_firmware(pid_t sviod)
 
 		if (file && fgets(line, sizeof(line), file)) {
 			behind = strrchr(line, ')');
-			if (behind && strstr(line, "(svio-fw)") &&
+			if (behind && strstr(line, "(svio-fw") &&
 			    strtol(behind + 4, NULL, 10) == sviod)
 				found = (pid_t)strtol(line, NULL, 10);
 		}
@@ -169,15 +179,23 @@ int bench_cpu(int n)
 
 void bench_device_start(struct bench_device *device, int cpu, bool first)
 {
-	static char name[] = "sviod";
+	static char sviod[] = "sviod";
 	static char run_dir[] = "--run-dir";
 	static char wire[] = "--wire";
 	static char null[] = "null";
-	char *arguments[] = { name, run_dir, device->dir, wire, null, NULL };
+	static char fw[] = "--fw";
+	char firmware[320];
+	char *arguments[] = { sviod, run_dir, device->dir, wire, null, NULL, firmware, NULL };
+	const char *name = device->sviod_name ? device->sviod_name : sviod;
 	uint64_t deadline = bench_now_ns() + START_MAX_NS;
 	const char *tmp = getenv("TMPDIR");
 
 	find_programs(device);
+	if (device->firmware_name) {
+		arguments[5] = fw;
+		snprintf(firmware, sizeof(firmware), "%s/%.60s", device->programs,
+			 device->firmware_name);
+	}
 	snprintf(device->dir, sizeof(device->dir), "%.40s/svio-bench.XXXXXX", tmp ? tmp : "/tmp");
 	if (!mkdtemp(device->dir))
 		err(1, "%s", device->dir);

@@ -19,18 +19,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bench.h"
-#include "svio_vif.h"
+#include "bench_pair.h"
 
-#define BURST           32
-#define TOUCHED         24
 #define WINDOW_NS       5000000ull
 #define WARM_UP_NS      200000000ull
 #define WAIT_MAX_NS     50000ull /* of a window: 1 % */
 #define BOUNCE_PACKETS  512
 #define SIZES_MAX       8
 #define LATENCY_SAMPLES 4000000
-#define STEPS_PER_LOOK  64
 #define STALL_NS        10000000000ull
 
 struct options {
@@ -45,117 +41,19 @@ struct options {
 	bool first;
 };
 
-struct pair {
-	struct svio_vif *a;
-	struct svio_vif *b;
-	struct svio_vif_queue *qa;
-	struct svio_vif_queue *qb;
-	uint8_t mac_a[6];
-	uint8_t mac_b[6];
-	uint32_t bytes;
-	uint64_t sink; /* what was read of packets: so that it is read */
-	struct bench_waits waits;
-};
-
-static void write_header(struct svio_vif_buf *buf, const uint8_t *dst, const uint8_t *src,
-			 uint64_t number)
-{
-	memcpy(buf->data, dst, 6);
-	memcpy(buf->data + 6, src, 6);
-	buf->data[12] = 0x88;
-	buf->data[13] = 0xb5;
-	memcpy(buf->data + 16, &number, sizeof(number));
-}
-
-static uint64_t read_header(const struct svio_vif_buf *buf)
-{
-	uint64_t words[TOUCHED / 8];
-
-	memcpy(words, buf->data, sizeof(words));
-	return words[0] ^ words[1] ^ words[2];
-}
-
-/* New packets from a; returns how many were taken. */
-static uint32_t send_new(struct pair *pair, uint32_t n)
-{
-	struct svio_vif_buf bufs[BURST];
-	uint32_t taken;
-
-	n = svio_vif_alloc_burst(pair->qa, bufs, n);
-	for (uint32_t i = 0; i < n; i++) {
-		write_header(&bufs[i], pair->mac_b, pair->mac_a, i);
-		bufs[i].len = (uint16_t)pair->bytes;
-	}
-	taken = svio_vif_tx_burst(pair->qa, bufs, n);
-	svio_vif_free_burst(pair->qa, bufs + taken, n - taken);
-	return taken;
-}
-
-static uint64_t step_one_way(struct pair *pair)
-{
-	struct svio_vif_buf bufs[BURST];
-	uint64_t received = 0;
-	uint32_t n;
-
-	do {
-		n = svio_vif_rx_burst(pair->qb, bufs, BURST);
-		for (uint32_t i = 0; i < n; i++)
-			pair->sink ^= read_header(&bufs[i]);
-		svio_vif_free_burst(pair->qb, bufs, n);
-		received += n;
-	} while (n == BURST);
-	send_new(pair, BURST);
-	return received;
-}
-
-/* What came goes back to where it came from. */
-static uint32_t bounce_side(struct pair *pair, struct svio_vif_queue *queue, const uint8_t *own,
-			    const uint8_t *other)
-{
-	struct svio_vif_buf bufs[BURST];
-	uint32_t n = svio_vif_rx_burst(queue, bufs, BURST);
-	uint32_t taken;
-
-	for (uint32_t i = 0; i < n; i++) {
-		pair->sink ^= read_header(&bufs[i]);
-		write_header(&bufs[i], other, own, i);
-	}
-	taken = svio_vif_tx_burst(queue, bufs, n);
-	svio_vif_free_burst(queue, bufs + taken, n - taken);
-	return n;
-}
-
-static uint64_t step_bounce(struct pair *pair)
-{
-	return bounce_side(pair, pair->qa, pair->mac_a, pair->mac_b) +
-	       (uint64_t)bounce_side(pair, pair->qb, pair->mac_b, pair->mac_a);
-}
-
-static uint64_t run_steps(struct pair *pair, uint64_t (*step)(struct pair *pair), uint64_t ns)
-{
-	uint64_t end = bench_now_ns() + ns;
-	uint64_t packets = 0;
-
-	do {
-		for (int i = 0; i < STEPS_PER_LOOK; i++)
-			packets += step(pair);
-	} while (bench_now_ns() < end);
-	return packets;
-}
-
-static void measure_rate(struct pair *pair, uint64_t (*step)(struct pair *pair), double seconds,
+static void measure_rate(struct pair *pair, pair_step_fn step, double seconds,
 			 struct bench_result *result)
 {
 	uint64_t end;
 
 	result->count = 0;
 	result->discarded = 0;
-	run_steps(pair, step, WARM_UP_NS);
+	pair_run_steps(pair, step, WARM_UP_NS);
 	end = bench_now_ns() + (uint64_t)(seconds * 1e9);
 	while (bench_now_ns() < end) {
 		uint64_t waited = bench_waits_read(&pair->waits);
 		uint64_t start = bench_now_ns();
-		uint64_t packets = run_steps(pair, step, WINDOW_NS);
+		uint64_t packets = pair_run_steps(pair, step, WINDOW_NS);
 		uint64_t ns = bench_now_ns() - start;
 
 		if (bench_waits_read(&pair->waits) - waited > WAIT_MAX_NS)
@@ -165,40 +63,21 @@ static void measure_rate(struct pair *pair, uint64_t (*step)(struct pair *pair),
 	}
 }
 
-/* Until nothing is under way between the guests. */
-static void drain(struct pair *pair)
-{
-	uint64_t end = bench_now_ns() + WARM_UP_NS / 4;
-
-	while (bench_now_ns() < end) {
-		struct svio_vif_buf bufs[BURST];
-		uint32_t n = svio_vif_rx_burst(pair->qb, bufs, BURST);
-
-		svio_vif_free_burst(pair->qb, bufs, n);
-		if (n)
-			end = bench_now_ns() + WARM_UP_NS / 4;
-		n = svio_vif_rx_burst(pair->qa, bufs, BURST);
-		svio_vif_free_burst(pair->qa, bufs, n);
-		if (n)
-			end = bench_now_ns() + WARM_UP_NS / 4;
-	}
-}
-
 /* One packet to and fro; ns of the round trip. */
 static uint64_t ping(struct pair *pair)
 {
 	uint64_t start = bench_now_ns();
 	struct svio_vif_buf buf;
 
-	if (send_new(pair, 1) != 1)
+	if (pair_send_new(pair, 1) != 1)
 		errx(1, "the transmit ring is stuck");
-	while (!bounce_side(pair, pair->qb, pair->mac_b, pair->mac_a))
+	while (!pair_bounce_side(pair, pair->qb, pair->mac_b, pair->mac_a))
 		if (bench_now_ns() - start > STALL_NS)
 			errx(1, "a packet to b did not arrive");
 	while (!svio_vif_rx_burst(pair->qa, &buf, 1))
 		if (bench_now_ns() - start > STALL_NS)
 			errx(1, "a packet to a did not arrive");
-	pair->sink ^= read_header(&buf);
+	pair->sink ^= pair_read_header(&buf);
 	svio_vif_free_burst(pair->qa, &buf, 1);
 	return bench_now_ns() - start;
 }
@@ -254,45 +133,6 @@ static void measure_latency(struct pair *pair, double seconds, struct latency *l
 	free(times);
 }
 
-static void open_pair(struct pair *pair, struct bench_device *device, const struct options *options)
-{
-	char path[128];
-	struct svio_vif_options vif = { .path = path, .hugepages = options->hugepages };
-
-	memset(pair, 0, sizeof(*pair));
-	bench_device_vif_add(device, "a", path);
-	if (svio_vif_open(&vif, &pair->a))
-		errx(1, "%s", svio_vif_message());
-	bench_device_vif_add(device, "b", path);
-	if (svio_vif_open(&vif, &pair->b))
-		errx(1, "%s", svio_vif_message());
-	pair->qa = svio_vif_queue(pair->a, 0);
-	pair->qb = svio_vif_queue(pair->b, 0);
-	memcpy(pair->mac_a, svio_vif_info(pair->a)->mac, 6);
-	memcpy(pair->mac_b, svio_vif_info(pair->b)->mac, 6);
-	bench_waits_open(&pair->waits);
-	bench_waits_add_process(&pair->waits, device->firmware);
-	bench_waits_add_thread(&pair->waits);
-}
-
-static void close_pair(struct pair *pair)
-{
-	bench_waits_close(&pair->waits);
-	svio_vif_close(pair->a);
-	svio_vif_close(pair->b);
-}
-
-/* Packets that the receivers had no buffers for: they cost the device time and count as nothing. */
-static uint64_t count_drops(struct pair *pair)
-{
-	uint64_t a[SVIO_COUNTER_COUNT] = { 0 };
-	uint64_t b[SVIO_COUNTER_COUNT] = { 0 };
-
-	if (svio_vif_stats_get(pair->a, a) || svio_vif_stats_get(pair->b, b))
-		errx(1, "%s", svio_vif_message());
-	return a[SVIO_COUNTER_rx_drop_no_buffer] + b[SVIO_COUNTER_rx_drop_no_buffer];
-}
-
 static void report_rate(const char *name, uint32_t bytes, struct bench_result *result,
 			uint64_t drops, FILE *json, bool *first)
 {
@@ -323,21 +163,22 @@ static bool is_wanted(const struct options *options, const char *pattern)
 static void run_size(struct pair *pair, const struct options *options, FILE *json, bool *first)
 {
 	static struct bench_result result;
-	uint64_t drops = count_drops(pair);
+	uint64_t drops = pair_count_drops(pair);
 
 	if (is_wanted(options, "one-way")) {
-		measure_rate(pair, step_one_way, options->seconds, &result);
-		drain(pair);
-		report_rate("one-way", pair->bytes, &result, count_drops(pair) - drops, json,
+		measure_rate(pair, pair_step_one_way, options->seconds, &result);
+		pair_drain(pair);
+		report_rate("one-way", pair->bytes, &result, pair_count_drops(pair) - drops, json,
 			    first);
 	}
 	if (is_wanted(options, "bounce")) {
-		drops = count_drops(pair);
-		for (int i = 0; i < BOUNCE_PACKETS; i += BURST)
-			send_new(pair, BURST);
-		measure_rate(pair, step_bounce, options->seconds, &result);
-		drain(pair);
-		report_rate("bounce", pair->bytes, &result, count_drops(pair) - drops, json, first);
+		drops = pair_count_drops(pair);
+		for (int i = 0; i < BOUNCE_PACKETS; i += PAIR_BURST)
+			pair_send_new(pair, PAIR_BURST);
+		measure_rate(pair, pair_step_bounce, options->seconds, &result);
+		pair_drain(pair);
+		report_rate("bounce", pair->bytes, &result, pair_count_drops(pair) - drops, json,
+			    first);
 	}
 }
 
@@ -360,7 +201,7 @@ static void run_latency(struct pair *pair, const struct options *options, FILE *
 
 static void run_all(const struct options *options, FILE *json)
 {
-	struct bench_device device;
+	struct bench_device device = { 0 };
 	struct pair pair;
 	bool first = true;
 
@@ -368,7 +209,7 @@ static void run_all(const struct options *options, FILE *json)
 		bench_come_first();
 	bench_device_start(&device, options->device_cpu, options->first);
 	bench_pin(getpid(), options->guest_cpu, options->first);
-	open_pair(&pair, &device, options);
+	pair_open(&pair, &device, options->hugepages);
 	if (json)
 		fprintf(json, "{\n  \"vif\": {");
 	for (size_t i = 0; i < options->size_count; i++) {
@@ -379,7 +220,7 @@ static void run_all(const struct options *options, FILE *json)
 		run_latency(&pair, options, json, &first);
 	if (json)
 		fprintf(json, "\n  }\n}\n");
-	close_pair(&pair);
+	pair_close(&pair);
 	bench_device_stop(&device);
 }
 

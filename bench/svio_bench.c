@@ -12,6 +12,8 @@ static const struct subcommand {
 } subcommands[] = {
 	{ "vif", "packets and latency between two user-space guests", bench_vif_main },
 	{ "sched", "what the scheduler costs a packet, beside other schedulers", bench_sched_main },
+	{ "iommu", "what DMA protection costs: translations, maps, unmaps, packets",
+	  bench_iommu_main },
 	{ "qos", "what VIFs get of a port with a rate, and what they should", bench_qos_main },
 };
 

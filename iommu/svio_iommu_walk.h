@@ -93,12 +93,13 @@ static inline enum svio_iommu_fault_reason svio_iommu_walk(const void *arena, ui
 							   struct svio_iommu_run *run)
 {
 	uint64_t need = (uint64_t)rights << 2 | SVIO_PTE_LEAF;
+	uint64_t top = iova >> 39;
 	uint64_t entry;
 
-	if (iova >> 48)
+	if (top > 511)
 		return SVIO_IOMMU_FAULT_RANGE;
 	entry = svio_iommu_entry(arena, SVIO_IOMMU_ROOTS, domain);
-	entry = svio_iommu_entry(arena, entry, iova >> 39);
+	entry = svio_iommu_entry(arena, entry, top);
 	entry = svio_iommu_step(arena, entry, iova, 30);
 	if (entry & SVIO_PTE_LEAF)
 		return svio_iommu_leaf(entry, iova, 30, need, run);
