@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * iommu: one thread maps and unmaps, others translate and read the memory.
+ * iommu: one thread maps and unmaps, others are cores: they translate, and read
+ * and write the memory.
  *
  * The memory is plain: after unmap and grace period the unmapper overwrites it,
- * so that a reader that still looks at it reads the poison, and the thread
- * sanitizer reports the race. Pages move between addresses, and table pages
- * between uses, all the time. SVIO_TEST_ROUNDS sets how many rounds (20000) at
- * least, and how often each reader must have met mapped memory.
+ * so that a core that still looks at it reads the poison, one that still writes
+ * spoils it, and the thread sanitizer reports the race. Several unmaps share a
+ * grace period, as those of several clients do. Memory moves between addresses and
+ * page sizes, and table pages between uses, all the time. SVIO_TEST_ROUNDS sets how
+ * many unmaps (20000) at least, and how often each core must have met mapped
+ * memory; SVIO_TEST_ROUNDS=10000000 takes minutes.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -16,9 +19,11 @@
 #include "svio_iommu_fault.h"
 #include "svio_iommu_grace.h"
 
-#define READERS 2u
-#define SLOTS   8u /* I/O addresses in use, each in a table of its own */
-#define POISON  0xdeadbeefu
+#define READERS   2u
+#define SLOTS     8u /* I/O addresses in use, each in a table of its own */
+#define BATCH_MAX 3u /* unmaps that share a grace period */
+#define WORDS     16u
+#define POISON    0xdeadbeefu
 
 struct core {
 	uint64_t epoch;
@@ -26,7 +31,10 @@ struct core {
 };
 
 /* What a slot's memory object holds while it is mapped: its address's number. */
-static uint32_t memory[SLOTS + 1][16];
+static struct {
+	uint32_t read[WORDS];
+	uint32_t written[READERS]; /* each core has a word of its own */
+} memory[SLOTS + 1];
 static struct core cores[READERS];
 static struct iommu_fixture fixture;
 static svio_iommu_domain domain;
@@ -52,17 +60,30 @@ static uint64_t slot_iova(uint32_t slot)
 	return slot * GIB;
 }
 
-static void read_slot(struct reader *reader, uint32_t slot)
+/* Between translation and access, as long as a packet takes; now and then the processor is lost. */
+static void linger(uint64_t random)
+{
+	volatile uint32_t turns = (uint32_t)random % 128;
+
+	if (random >> 32 & 63)
+		while (turns)
+			turns = turns - 1;
+	else
+		sched_yield();
+}
+
+static void access_slot(struct reader *reader, uint32_t slot, uint64_t random)
 {
 	struct svio_iommu_run run;
 	uint32_t i;
 
 	svio_iommu_core_enter(&cores[reader->core].epoch);
-	if (svio_iommu_walk(fixture.arena, domain, slot_iova(slot), SVIO_IOMMU_READ, &run) ==
-	    SVIO_IOMMU_OK) {
+	if (svio_iommu_walk(fixture.arena, domain, slot_iova(slot), RW, &run) == SVIO_IOMMU_OK) {
 		__atomic_store_n(&reader->hits, reader->hits + 1, __ATOMIC_RELAXED);
-		for (i = 0; i < 16; i++)
-			reader->wrong += memory[run.object][i] != slot;
+		linger(random);
+		for (i = 0; i < WORDS; i++)
+			reader->wrong += memory[run.object].read[i] != slot;
+		memory[run.object].written[reader->core] = slot;
 	} else {
 		reader->misses++;
 	}
@@ -74,8 +95,11 @@ static void *reader_main(void *argument)
 	struct reader *reader = argument;
 	uint64_t random = reader->core;
 
-	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED))
-		read_slot(reader, (uint32_t)(svio_test_random(&random) % SLOTS));
+	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
+		uint32_t slot = (uint32_t)(svio_test_random(&random) % SLOTS);
+
+		access_slot(reader, slot, svio_test_random(&random));
+	}
 	return NULL;
 }
 
@@ -83,8 +107,21 @@ static void fill(uint32_t object, uint32_t value)
 {
 	uint32_t i;
 
-	for (i = 0; i < 16; i++)
-		memory[object][i] = value;
+	for (i = 0; i < WORDS; i++)
+		memory[object].read[i] = value;
+	for (i = 0; i < READERS; i++)
+		memory[object].written[i] = value;
+}
+
+/* 1: somebody wrote after the poison was laid. */
+static uint32_t is_touched(uint32_t object)
+{
+	uint32_t touched = 0;
+	uint32_t i;
+
+	for (i = 0; i < READERS; i++)
+		touched |= memory[object].written[i] != POISON;
+	return touched;
 }
 
 static void wait_grace(void)
@@ -96,22 +133,64 @@ static void wait_grace(void)
 		sched_yield();
 }
 
-/* Move whatever memory slot has to another slot. Returns how many calls failed. */
-static uint32_t move_slot(uint32_t *object_of, uint32_t from, uint32_t to)
-{
-	uint32_t object = object_of[from];
-	uint32_t failed = 0;
+/* The unmapper's books. */
+struct mapper {
+	uint64_t random;
+	uint32_t object_of[SLOTS]; /* 0: nothing is mapped there */
+	uint64_t bytes_of[SLOTS];
+	uint32_t failed; /* calls that should not have */
+	uint32_t touched;
+	uint64_t unmaps;
+};
 
-	failed += svio_iommu_unmap(fixture.iommu, domain, slot_iova(from),
-				   slot_iova(from) + 4 * KIB - 1, NULL, NULL, NULL) != 0;
+static void map_slot(struct mapper *mapper, uint32_t slot, uint32_t object)
+{
+	uint64_t bytes = svio_test_random(&mapper->random) % 2 ? 4 * KIB : 2 * MIB;
+
+	fill(object, slot);
+	mapper->failed +=
+		svio_iommu_map(fixture.iommu, domain, slot_iova(slot), bytes, object, 0, RW) != 0;
+	mapper->object_of[slot] = object;
+	mapper->bytes_of[slot] = bytes;
+}
+
+/* Any slot that is mapped, or that is not. */
+static uint32_t choose_slot(struct mapper *mapper, bool mapped)
+{
+	for (;;) {
+		uint32_t slot = (uint32_t)(svio_test_random(&mapper->random) % SLOTS);
+
+		if ((mapper->object_of[slot] != 0) == mapped)
+			return slot;
+	}
+}
+
+/* The memory of one to BATCH_MAX slots goes to other slots. */
+static void move_slots(struct mapper *mapper)
+{
+	uint32_t count = 1 + (uint32_t)(svio_test_random(&mapper->random) % BATCH_MAX);
+	uint32_t objects[BATCH_MAX];
+	uint32_t i;
+
+	for (i = 0; i < count; i++) {
+		uint32_t slot = choose_slot(mapper, true);
+		uint64_t iova = slot_iova(slot);
+
+		mapper->failed += svio_iommu_unmap(fixture.iommu, domain, iova,
+						   iova + mapper->bytes_of[slot] - 1, NULL, NULL,
+						   NULL) != 0;
+		objects[i] = mapper->object_of[slot];
+		mapper->object_of[slot] = 0;
+	}
 	wait_grace();
-	fill(object, POISON);
+	for (i = 0; i < count; i++)
+		fill(objects[i], POISON);
 	svio_iommu_reclaim(fixture.iommu);
-	fill(object, to);
-	failed += svio_iommu_map(fixture.iommu, domain, slot_iova(to), 4 * KIB, object, 0, RW) != 0;
-	object_of[from] = 0;
-	object_of[to] = object;
-	return failed;
+	for (i = 0; i < count; i++) {
+		mapper->touched += is_touched(objects[i]);
+		map_slot(mapper, choose_slot(mapper, false), objects[i]);
+	}
+	mapper->unmaps += count;
 }
 
 static bool readers_are_done(const struct reader *readers)
@@ -124,34 +203,21 @@ static bool readers_are_done(const struct reader *readers)
 	return true;
 }
 
-static uint32_t shuffle_slots(const struct reader *readers)
+/* Half of the slots are mapped at any time. */
+static void shuffle_slots(struct mapper *mapper, const struct reader *readers)
 {
-	uint64_t random = svio_test_seed(1);
-	uint32_t object_of[SLOTS] = { 0 };
-	uint32_t failed = 0;
 	uint32_t slot;
-	uint64_t i;
 
-	/* Half of the slots are mapped at any time. */
-	for (slot = 0; slot < SLOTS / 2; slot++) {
-		object_of[slot] = slot + 1;
-		fill(slot + 1, slot);
-		failed += svio_iommu_map(fixture.iommu, domain, slot_iova(slot), 4 * KIB, slot + 1,
-					 0, RW) != 0;
-	}
-	for (i = 0; i < rounds_wanted() || !readers_are_done(readers); i++) {
-		uint32_t from = (uint32_t)(svio_test_random(&random) % SLOTS);
-		uint32_t to = (uint32_t)(svio_test_random(&random) % SLOTS);
-
-		if (object_of[from] && !object_of[to])
-			failed += move_slot(object_of, from, to);
-	}
-	return failed;
+	for (slot = 0; slot < SLOTS / 2; slot++)
+		map_slot(mapper, slot, slot + 1);
+	while (mapper->unmaps < rounds_wanted() || !readers_are_done(readers))
+		move_slots(mapper);
 }
 
 static void nobody_touches_memory_after_unmap_and_grace(void)
 {
 	struct reader readers[READERS] = { 0 };
+	struct mapper mapper = { .random = svio_test_seed(1) };
 	uint32_t i;
 
 	/* Few pages: tables are reused at once. */
@@ -162,14 +228,18 @@ static void nobody_touches_memory_after_unmap_and_grace(void)
 		CU_ASSERT_EQUAL_FATAL(
 			pthread_create(&readers[i].thread, NULL, reader_main, &readers[i]), 0);
 	}
-	CU_ASSERT_EQUAL(shuffle_slots(readers), 0);
+	shuffle_slots(&mapper, readers);
 	__atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
 	for (i = 0; i < READERS; i++) {
 		pthread_join(readers[i].thread, NULL);
-		printf("reader %u: %llu hits, %llu misses\n", i,
-		       (unsigned long long)readers[i].hits, (unsigned long long)readers[i].misses);
+		printf("core %u: %llu hits, %llu misses\n", i, (unsigned long long)readers[i].hits,
+		       (unsigned long long)readers[i].misses);
 		CU_ASSERT_EQUAL(readers[i].wrong, 0);
 	}
+	printf("%llu unmaps, %u touches after the wait\n", (unsigned long long)mapper.unmaps,
+	       mapper.touched);
+	CU_ASSERT_EQUAL(mapper.failed, 0);
+	CU_ASSERT_EQUAL(mapper.touched, 0);
 	svio_iommu_domain_destroy(fixture.iommu, domain);
 	iommu_fixture_close(&fixture);
 }
