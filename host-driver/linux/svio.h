@@ -23,6 +23,7 @@
 #include "svio_device.h"
 #include "svio_filter.h"
 #include "svio_hw.h"
+#include "svio_map.h"
 #include "svio_netdev.h"
 #include "svio_pair.h"
 #include "svio_reset.h"
@@ -55,6 +56,8 @@ struct svio {
 	struct net_device *netdev;
 	struct svio_hw hw;
 	struct svio_adminq adminq;
+	struct svio_map *map; /* NULL: the device reaches all that the function may reach */
+	struct device *dma_dev; /* what queues map their memory on: svio_map.h */
 	unsigned long flags; /* enum svio_flag, atomic bit operations */
 
 	/* Settings, under rtnl; they outlive queues and resets. */

@@ -50,6 +50,12 @@ static int status_errno(u16 status)
 
 static void handle_event(struct svio *svio, const struct svio_admin_cmpl *event)
 {
+	static const char *const kinds[] = {
+		[SVIO_QUEUE_TX] = "transmit",
+		[SVIO_QUEUE_RX] = "receive",
+		[SVIO_QUEUE_ADMIN] = "admin",
+		[SVIO_QUEUE_MAP] = "map",
+	};
 	u16 queue = le16_to_cpu(event->queue);
 	u16 reason = le16_to_cpu(event->status);
 
@@ -61,8 +67,8 @@ static void handle_event(struct svio *svio, const struct svio_admin_cmpl *event)
 	case SVIO_EVENT_QUEUE_ERROR:
 		dev_err_ratelimited(&svio->pdev->dev,
 				    "%s queue %u stopped: %s (reason %u, address %#llx)\n",
-				    queue >> 8 == SVIO_QUEUE_TX ? "transmit" : "receive",
-				    queue & 0xff, svio_hw_error_text(reason), reason,
+				    kinds[(queue >> 8) % ARRAY_SIZE(kinds)], queue & 0xff,
+				    svio_hw_error_text(reason), reason,
 				    le64_to_cpu(event->info));
 		svio_reset_schedule(svio);
 		break;

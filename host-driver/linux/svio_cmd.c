@@ -45,6 +45,17 @@ int svio_cmd_queue_create(struct svio *svio, u16 kind, u16 qid, const struct svi
 	return svio_adminq_exec(svio, &cmd, NULL);
 }
 
+int svio_cmd_mapq_create(struct svio *svio, dma_addr_t ring, dma_addr_t status, u8 lg2)
+{
+	struct svio_admin_cmd cmd = COMMAND(MAPQ_CREATE);
+
+	cmd.queue_create.ring = cpu_to_le64(ring);
+	cmd.queue_create.completion = cpu_to_le64(status);
+	cmd.queue_create.vector = cpu_to_le16(SVIO_VECTOR_NONE);
+	cmd.queue_create.ring_lg2 = lg2;
+	return svio_adminq_exec(svio, &cmd, NULL);
+}
+
 int svio_cmd_queue_destroy(struct svio *svio, u16 kind, u16 qid)
 {
 	struct svio_admin_cmd cmd = COMMAND(QUEUE_DESTROY);

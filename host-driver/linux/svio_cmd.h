@@ -26,6 +26,8 @@ struct svio_cmd_queue {
 int svio_cmd_nop(struct svio *svio);
 int svio_cmd_queue_create(struct svio *svio, u16 kind, u16 qid, const struct svio_cmd_queue *queue,
 			  const struct svio_moderation *moderation);
+/* ring and status as svio_map_entry[2^lg2] and svio_map_status. */
+int svio_cmd_mapq_create(struct svio *svio, dma_addr_t ring, dma_addr_t status, u8 lg2);
 int svio_cmd_queue_destroy(struct svio *svio, u16 kind, u16 qid);
 /* *error: enum svio_error; *index: entries that the device has completed. */
 int svio_cmd_queue_get(struct svio *svio, u16 kind, u16 qid, u32 *error, u32 *index);

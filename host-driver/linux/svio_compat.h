@@ -48,6 +48,14 @@ static inline void svio_compat_napi_irq(struct napi_struct *napi, int irq)
 #endif
 }
 
+#if IS_ENABLED(CONFIG_DMA_OPS) || IS_ENABLED(CONFIG_ARCH_HAS_DMA_OPS)
+#define SVIO_COMPAT_DMA_OPS /* a device may have DMA operations of its own */
+#endif
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 18, 0)
+#define SVIO_COMPAT_MAP_PHYS /* .map_phys in place of .map_page */
+#endif
+
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
 #define SVIO_COMPAT_RXFH_ARGUMENTS /* members of this were arguments of get_rxfh and set_rxfh */
 struct ethtool_rxfh_param {

@@ -82,12 +82,15 @@ int svio_device_start(struct svio *svio)
 	/* Taken away when an earlier reset had no answer. */
 	pci_set_master(svio->pdev);
 	err = svio_hw_reset(&svio->hw);
+	svio_map_lapse(svio);
 	if (err)
 		return err;
 	follow_administrator(svio);
 	err = svio_hw_negotiate(&svio->hw);
 	if (!err)
 		err = svio_adminq_start(svio);
+	if (!err)
+		err = svio_map_start(svio);
 	if (!err)
 		err = restore_settings(svio);
 	if (err)
@@ -99,4 +102,5 @@ void svio_device_stop(struct svio *svio)
 {
 	svio_adminq_stop(svio);
 	svio_hw_reset(&svio->hw);
+	svio_map_lapse(svio);
 }

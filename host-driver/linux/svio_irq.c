@@ -53,7 +53,10 @@ static int poll_pair(struct napi_struct *napi, int budget)
 	done = svio_rxq_poll(&pair->rx, budget);
 	if (done == budget || !napi_complete_done(napi, done))
 		return done;
-	svio_hw_arm(pair->tx.db, pair->tx.head);
+	/* A device that was slow to revoke is looked at again, without a core spinning for it. */
+	if (svio_txq_waits(&pair->tx))
+		svio_rxq_nudge(&pair->rx, 1);
+	svio_hw_arm(pair->tx.db, svio_txq_seen(&pair->tx));
 	svio_hw_arm(pair->rx.db, pair->rx.next);
 	if (svio_txq_has_work(&pair->tx) || svio_rxq_has_work(&pair->rx)) {
 		if (napi_schedule_prep(napi)) {

@@ -11,6 +11,7 @@
 
 #include "svio.h"
 #include "svio_irq.h"
+#include "svio_mapbench.h"
 #include "svio_pci.h"
 
 /* I/O addresses are below 2^48 (SPEC.md, chapter 1). */
@@ -123,10 +124,15 @@ static int alloc_parts(struct svio *svio)
 	err = svio_filter_init(svio);
 	if (err)
 		goto exit_stats;
-	err = svio_adminq_init(svio);
+	err = svio_map_init(svio);
 	if (err)
 		goto exit_filter;
+	err = svio_adminq_init(svio);
+	if (err)
+		goto exit_map;
 	return 0;
+exit_map:
+	svio_map_exit(svio);
 exit_filter:
 	svio_filter_exit(svio);
 exit_stats:
@@ -143,6 +149,7 @@ static void free_parts(struct svio *svio)
 	svio_adminq_exit(svio);
 	/* The interrupt thread, now gone, may have scheduled a last recovery. */
 	svio_reset_forbid(svio);
+	svio_map_exit(svio);
 	svio_filter_exit(svio);
 	svio_stats_exit(svio);
 	kvfree(svio->pairs);
@@ -196,6 +203,7 @@ static int svio_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		goto stop;
 	/* With MSI-X set up: for svio_slot_reset(). */
 	pci_save_state(pdev);
+	svio_mapbench_set(svio);
 	netdev_info(svio->netdev, "%pM, up to %u queue pairs, features %#llx of %#llx\n",
 		    svio->netdev->dev_addr, svio->max_pairs, svio->hw.features, svio->hw.offered);
 	return 0;
@@ -217,6 +225,7 @@ static void svio_remove(struct pci_dev *pdev)
 {
 	struct svio *svio = pci_get_drvdata(pdev);
 
+	svio_mapbench_set(NULL);
 	svio_reset_forbid(svio);
 	unregister_netdev(svio->netdev);
 	/* Nobody schedules these any more; they find a device that still answers. */

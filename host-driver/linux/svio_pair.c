@@ -92,6 +92,7 @@ static void reset_device(struct svio *svio)
 {
 	svio_adminq_stop(svio);
 	svio_hw_reset(&svio->hw);
+	svio_map_lapse(svio);
 }
 
 static void start_pairs(struct svio *svio)

@@ -57,7 +57,7 @@ static int create_pool(struct svio_rxq *rxq)
 		.flags = PP_FLAG_DMA_MAP | PP_FLAG_DMA_SYNC_DEV,
 		.pool_size = rxq->mask + 1,
 		.nid = dev_to_node(&rxq->svio->pdev->dev),
-		.dev = &rxq->svio->pdev->dev,
+		.dev = rxq->svio->dma_dev,
 		.dma_dir = DMA_FROM_DEVICE,
 		.offset = HEADROOM,
 		.max_len = rxq->buf_len,
@@ -97,8 +97,7 @@ int svio_rxq_alloc(struct svio *svio, struct svio_rxq *rxq, u16 qid, struct napi
 	rxq->pages = kvcalloc(rxq->mask + 1, sizeof(*rxq->pages), GFP_KERNEL);
 	if (!rxq->pages)
 		return err;
-	rxq->ring = dma_alloc_coherent(&svio->pdev->dev, ring_bytes(rxq), &rxq->ring_dma,
-				       GFP_KERNEL);
+	rxq->ring = dma_alloc_coherent(svio->dma_dev, ring_bytes(rxq), &rxq->ring_dma, GFP_KERNEL);
 	if (!rxq->ring)
 		goto free_pages;
 	rxq->completions = (struct svio_rx_cmpl *)(rxq->ring + rxq->mask + 1);
@@ -107,7 +106,7 @@ int svio_rxq_alloc(struct svio *svio, struct svio_rxq *rxq, u16 qid, struct napi
 		goto free_ring;
 	return 0;
 free_ring:
-	dma_free_coherent(&svio->pdev->dev, ring_bytes(rxq), rxq->ring, rxq->ring_dma);
+	dma_free_coherent(svio->dma_dev, ring_bytes(rxq), rxq->ring, rxq->ring_dma);
 free_pages:
 	kvfree(rxq->pages);
 	return err;
@@ -120,7 +119,7 @@ void svio_rxq_free(struct svio_rxq *rxq)
 	for (i = rxq->next; i != rxq->tail; i++)
 		page_pool_put_full_page(rxq->pool, rxq->pages[i & rxq->mask], false);
 	page_pool_destroy(rxq->pool);
-	dma_free_coherent(&rxq->svio->pdev->dev, ring_bytes(rxq), rxq->ring, rxq->ring_dma);
+	dma_free_coherent(rxq->svio->dma_dev, ring_bytes(rxq), rxq->ring, rxq->ring_dma);
 	kvfree(rxq->pages);
 	rxq->ring = NULL;
 	rxq->pages = NULL;
@@ -189,6 +188,11 @@ void svio_rxq_fill(struct svio_rxq *rxq)
 		svio_stat_add(rxq->stats, SVIO_RX_STAT_wakes, 1);
 }
 
+void svio_rxq_nudge(struct svio_rxq *rxq, unsigned long delay)
+{
+	schedule_delayed_work(&rxq->refill_work, delay);
+}
+
 void svio_rxq_quiesce(struct svio_rxq *rxq)
 {
 	cancel_delayed_work_sync(&rxq->refill_work);
@@ -199,7 +203,7 @@ static struct page *take_page(struct svio_rxq *rxq, u32 len)
 {
 	struct page *page = rxq->pages[rxq->next++ & rxq->mask];
 
-	dma_sync_single_range_for_cpu(&rxq->svio->pdev->dev, page_pool_get_dma_addr(page),
+	dma_sync_single_range_for_cpu(rxq->svio->dma_dev, page_pool_get_dma_addr(page),
 				      HEADROOM, len, DMA_FROM_DEVICE);
 	return page;
 }

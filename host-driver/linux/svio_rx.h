@@ -58,6 +58,9 @@ int svio_rxq_destroy(struct svio_rxq *rxq);
 /* Post as many buffers as there are pages for; the first time before NAPI runs. */
 void svio_rxq_fill(struct svio_rxq *rxq);
 
+/* Schedule NAPI once after @delay, in jiffies. Any context. */
+void svio_rxq_nudge(struct svio_rxq *rxq, unsigned long delay);
+
 /* Stop what may still schedule NAPI. Before napi_disable(). May sleep. */
 void svio_rxq_quiesce(struct svio_rxq *rxq);
 

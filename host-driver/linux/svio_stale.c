@@ -26,7 +26,7 @@ dma_addr_t svio_stale_dma(struct svio *svio, enum dma_data_direction direction, 
 {
 	const bool read = direction == DMA_TO_DEVICE;
 	unsigned int *wanted = read ? &stale_read : &stale_write;
-	struct device *dev = &svio->pdev->dev;
+	struct device *dev = svio->dma_dev;
 	struct page *pages;
 	dma_addr_t stale;
 

@@ -44,6 +44,7 @@ static size_t ring_bytes(const struct svio_txq *txq)
 int svio_txq_alloc(struct svio *svio, struct svio_txq *txq, u16 qid)
 {
 	txq->svio = svio;
+	txq->map = svio->map;
 	txq->qid = qid;
 	txq->mask = BIT(svio->tx_ring_lg2) - 1;
 	txq->stop_below = min_t(u32, svio->hw.segs_max, MAX_SKB_FRAGS + 3) + 1;
@@ -53,13 +54,14 @@ int svio_txq_alloc(struct svio *svio, struct svio_txq *txq, u16 qid)
 	txq->tail = 0;
 	txq->rung = 0;
 	txq->head = 0;
+	txq->revoked = 0;
+	txq->revoke_index = 0;
 	txq->timeout_head = 0;
 	txq->timeouts = 0;
 	txq->slots = kvcalloc(txq->mask + 1, sizeof(*txq->slots), GFP_KERNEL);
 	if (!txq->slots)
 		return -ENOMEM;
-	txq->ring = dma_alloc_coherent(&svio->pdev->dev, ring_bytes(txq), &txq->ring_dma,
-				       GFP_KERNEL);
+	txq->ring = dma_alloc_coherent(svio->dma_dev, ring_bytes(txq), &txq->ring_dma, GFP_KERNEL);
 	if (!txq->ring) {
 		kvfree(txq->slots);
 		return -ENOMEM;
@@ -96,7 +98,7 @@ int svio_txq_destroy(struct svio_txq *txq)
 
 static void unmap_slot(const struct svio_txq *txq, struct svio_tx_slot *slot)
 {
-	struct device *dev = &txq->svio->pdev->dev;
+	struct device *dev = txq->svio->dma_dev;
 
 	if (!slot->len)
 		return;
@@ -111,6 +113,8 @@ void svio_txq_free(struct svio_txq *txq)
 {
 	u32 i;
 
+	if (svio_txq_waits(txq))
+		svio_map_wait(txq->map, txq->revoke_index);
 	for (i = txq->head; i != txq->tail; i++) {
 		struct svio_tx_slot *slot = &txq->slots[i & txq->mask];
 
@@ -119,7 +123,7 @@ void svio_txq_free(struct svio_txq *txq)
 		slot->skb = NULL;
 	}
 	netdev_tx_reset_queue(txq->nq);
-	dma_free_coherent(&txq->svio->pdev->dev, ring_bytes(txq), txq->ring, txq->ring_dma);
+	dma_free_coherent(txq->svio->dma_dev, ring_bytes(txq), txq->ring, txq->ring_dma);
 	kvfree(txq->slots);
 	txq->ring = NULL;
 	txq->slots = NULL;
@@ -138,11 +142,41 @@ static u32 read_device_head(struct svio_txq *txq)
 	return txq->head;
 }
 
+/*
+ * With a map queue: how far the entries' memory is ours again. What the device has sent
+ * up to @end is revoked as a batch, and one batch at a time. A device that polls has
+ * it in force within a microsecond or two.
+ */
+static u32 revoke_sent(struct svio_txq *txq, u32 end)
+{
+	struct svio_map *map = txq->map;
+	u32 i;
+
+	if (svio_txq_waits(txq) && !svio_map_done(map, txq->revoke_index))
+		return txq->head;
+	for (i = txq->revoked; i != end; i++) {
+		struct svio_tx_slot *slot = &txq->slots[i & txq->mask];
+
+		if (slot->len && !svio_map_revoke(map, slot->dma, slot->len))
+			break;
+		slot->len = 0;
+	}
+	if (i != txq->revoked) {
+		txq->revoke_index = svio_map_ring(map);
+		end = svio_map_poll(map, txq->revoke_index) ? i : txq->revoked;
+		txq->revoked = i;
+		return end;
+	}
+	return txq->revoked;
+}
+
 void svio_txq_clean(struct svio_txq *txq, int budget)
 {
 	u32 end = read_device_head(txq);
 	u32 packets = 0, bytes = 0, i;
 
+	if (txq->map)
+		end = revoke_sent(txq, end);
 	for (i = txq->head; i != end; i++) {
 		struct svio_tx_slot *slot = &txq->slots[i & txq->mask];
 
@@ -320,7 +354,7 @@ static void put_extension(struct svio_txq *txq, u32 index, struct sk_buff *skb)
 static u32 put_pieces(struct svio_txq *txq, struct sk_buff *skb, bool extended)
 {
 	struct cursor at = { .index = txq->tail, .skip = txq->tail + (extended ? 1 : 0) };
-	struct device *dev = &txq->svio->pdev->dev;
+	struct device *dev = txq->svio->dma_dev;
 	dma_addr_t dma;
 	int i;
 

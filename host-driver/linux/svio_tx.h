@@ -11,6 +11,7 @@
 #include <linux/types.h>
 
 #include "svio_hw.h"
+#include "svio_map.h"
 #include "svio_stats.h"
 
 struct svio;
@@ -26,6 +27,7 @@ struct svio_tx_slot {
 struct svio_txq {
 	/* read-mostly */
 	struct svio *svio;
+	struct svio_map *map; /* svio->map */
 	struct svio_tx_desc *ring;
 	struct svio_tx_slot *slots;
 	struct svio_tx_status *status; /* written by the device */
@@ -42,6 +44,8 @@ struct svio_txq {
 
 	/* NAPI's side */
 	u32 head ____cacheline_aligned; /* entries given back; the stack reads it */
+	u32 revoked; /* with a map queue: entries whose revocation was posted */
+	u32 revoke_index; /* what svio_map_done() is to be asked for, for these */
 
 	/* slow path */
 	dma_addr_t ring_dma;
@@ -65,10 +69,24 @@ u8 svio_txq_ring_lg2_min(const struct svio_hw *hw);
 /* Give back consumed entries. NAPI context; budget as for napi_consume_skb(). */
 void svio_txq_clean(struct svio_txq *txq, int budget);
 
+/* Revocations were posted that are not known to be in force. NAPI context. */
+static inline bool svio_txq_waits(const struct svio_txq *txq)
+{
+	return txq->map && txq->revoked != txq->head;
+}
+
+/* Entries that NAPI has seen consumed: the next interrupt is for those behind them. */
+static inline u32 svio_txq_seen(const struct svio_txq *txq)
+{
+	return txq->map ? txq->revoked : txq->head;
+}
+
 /* Whether svio_txq_clean() would find something. NAPI context. */
 static inline bool svio_txq_has_work(const struct svio_txq *txq)
 {
-	return le32_to_cpu(READ_ONCE(txq->status->head)) != txq->head;
+	if (svio_txq_waits(txq))
+		return svio_map_done(txq->map, txq->revoke_index);
+	return le32_to_cpu(READ_ONCE(txq->status->head)) != svio_txq_seen(txq);
 }
 
 /* ndo_start_xmit, ndo_features_check */
