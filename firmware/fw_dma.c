@@ -32,6 +32,7 @@ enum svio_iommu_fault_reason fw_dma_translate_direct(struct svio_fw *fw, struct 
 
 	if (!vif->domain)
 		return SVIO_IOMMU_FAULT_UNMAPPED;
+	vif->slot->walks++;
 	reason = svio_iommu_walk(fw->tables, vif->domain, iova, rights, &found);
 	if (reason != SVIO_IOMMU_OK)
 		return reason;

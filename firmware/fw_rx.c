@@ -60,6 +60,7 @@ static void close_one(struct svio_fw *fw, struct fw_rx_open *open)
 	open->queue->counters[SVIO_QUEUE_COUNTER_bytes] += open->bytes;
 	fw_count(vif, SVIO_COUNTER_rx_packets, open->packets);
 	fw_count(vif, SVIO_COUNTER_rx_bytes, open->bytes);
+	vif->slot->descriptors += open->index - open->first;
 	fw_irq_note(fw, vif, SVIO_QUEUE_RX, open->ref.qid);
 	/* Who receives is likely to answer. */
 	fw_vif_activate(fw, vif);
@@ -81,7 +82,8 @@ static struct fw_rx_open *open_queue(struct svio_fw *fw, const struct fw_qref *r
 	open = &fw->rx_slots[fw->rx_open_count];
 	open->ref = *ref;
 	open->queue = fw_queue_of(ref);
-	open->index = open->queue->index;
+	open->first = open->queue->index;
+	open->index = open->first;
 	open->tail = open->index;
 	open->batch_count = 0;
 	open->batch_max = FIRST_BATCH - (open->index & 3);

@@ -17,6 +17,7 @@ struct fw_rx_open {
 	struct fw_qref ref;
 	struct fw_queue *queue;
 	uint32_t tail;        /* the doorbell, as read last */
+	uint32_t first;       /* index when it was opened */
 	uint32_t index;       /* next buffer */
 	uint32_t batch_first; /* batch[i] is buffer batch_first + i */
 	uint32_t batch_count;

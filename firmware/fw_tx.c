@@ -425,6 +425,7 @@ static enum svio_error commit(struct tx_walk *walk)
 	if (walk->queue->index == walk->index)
 		return SVIO_ERROR_NONE;
 	fw_wire_flush(walk->fw);
+	walk->ref.vif->slot->descriptors += walk->index - walk->queue->index;
 	SVIO_HAL_STEP(walk->fw->hal);
 	__atomic_store_n(&walk->queue->index, walk->index, __ATOMIC_RELAXED);
 	SVIO_HAL_STEP(walk->fw->hal);

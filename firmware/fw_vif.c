@@ -294,6 +294,8 @@ static void clear_accounts(struct svio_host_vif *slot)
 	memset(slot->counters, 0, sizeof(slot->counters));
 	memset(&slot->live, 0, sizeof(slot->live));
 	memset(slot->class_live, 0, sizeof(slot->class_live));
+	slot->descriptors = 0;
+	slot->walks = 0;
 }
 
 /* SRAM is new, or of a firmware with another layout: what that one granted is not known. */

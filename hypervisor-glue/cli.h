@@ -51,6 +51,7 @@ struct cli_command {
 extern const struct cli_command cli_vif_commands[];
 extern const struct cli_command cli_group_commands[];
 extern const struct cli_command cli_qos_commands[];
+extern const struct cli_command cli_iommu_commands[];
 extern const struct cli_command cli_report_commands[];
 
 /*

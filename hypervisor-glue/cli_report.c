@@ -241,17 +241,28 @@ static int run_stats(const struct cli_command *command, struct cli *cli, int arg
 	return CLI_OK;
 }
 
-static void print_faults(struct json_object *report)
+/* The place of the first one after number last; they are in order. */
+static size_t first_fault(struct json_object *report, uint64_t last)
+{
+	size_t i = 0;
+
+	while (i < cli_count(report, "faults") &&
+	       cli_number(cli_item(report, "faults", i), "sequence") <= last)
+		i++;
+	return i;
+}
+
+/* Those from a place on. */
+static void print_faults(struct json_object *report, size_t first)
 {
 	static const char *const headings[] = { ">NUMBER", ">AGE",   "VIF",
 						"QUEUE",   "ACCESS", ">ADDRESS",
 						">BYTES",  "REASON", ">LEFT OUT" };
-	struct json_object *faults = json_object_object_get(report, "faults");
 	struct cli_table *table = cli_table_new(headings, COUNT_OF(headings));
 	char text[CLI_CELL_BYTES];
 
-	for (size_t i = 0; i < json_object_array_length(faults); i++) {
-		struct json_object *fault = json_object_array_get_idx(faults, i);
+	for (size_t i = first; i < cli_count(report, "faults"); i++) {
+		struct json_object *fault = cli_item(report, "faults", i);
 		const char *vif = cli_text(fault, "vif");
 
 		cli_table_add(table, CLI_PLAIN, "%" PRIu64, cli_number(fault, "sequence"));
@@ -268,22 +279,64 @@ static void print_faults(struct json_object *report)
 	cli_table_print(table);
 }
 
+/* One a line. */
+static void print_faults_json(struct json_object *report, size_t first)
+{
+	for (size_t i = first; i < cli_count(report, "faults"); i++)
+		puts(json_object_to_json_string_ext(cli_item(report, "faults", i),
+						    JSON_C_TO_STRING_PLAIN));
+}
+
+/* Those that are recorded from now on, looked for count times; 0: for ever. */
+static void watch_faults(struct cli *cli, const char *name, double interval_s, uint64_t count)
+{
+	struct json_object *report = cli_call(cli, cli_request_new("faults", name));
+	uint64_t last = cli_number(report, "recorded");
+
+	for (uint64_t i = 0; count == 0 || i < count; i++) {
+		json_object_put(report);
+		cli_sleep(interval_s);
+		report = cli_call(cli, cli_request_new("faults", name));
+		if (cli->json)
+			print_faults_json(report, first_fault(report, last));
+		else if (first_fault(report, last) < cli_count(report, "faults"))
+			print_faults(report, first_fault(report, last));
+		fflush(stdout);
+		last = cli_number(report, "recorded");
+	}
+	json_object_put(report);
+}
+
 static int run_faults(const struct cli_command *command, struct cli *cli, int argc, char **argv)
 {
-	static const struct option options[] = { CLI_COMMON_OPTIONS, { 0 } };
+	static const struct option options[] = { { "watch", optional_argument, NULL, OPTION_WATCH },
+						 { "count", required_argument, NULL, OPTION_COUNT },
+						 CLI_COMMON_OPTIONS,
+						 { 0 } };
 	struct json_object *report;
 	const char *name;
+	double interval_s = 0;
+	uint64_t count = 0;
+	int option;
 
-	while (cli_next_option(command, cli, argc, argv, options) >= 0)
-		;
+	while ((option = cli_next_option(command, cli, argc, argv, options)) >= 0) {
+		if (option == OPTION_WATCH)
+			interval_s = cli_parse_interval(optarg);
+		else
+			count = strtoull(optarg, NULL, 10);
+	}
 	cli_take_arguments(command, argc, argv, 0, 1, &name);
+	if (interval_s > 0) {
+		watch_faults(cli, name, interval_s, count);
+		return CLI_OK;
+	}
 	report = cli_call(cli, cli_request_new("faults", name));
 	if (cli->json)
 		cli_print_json(report);
-	else if (json_object_array_length(json_object_object_get(report, "faults")) == 0)
+	else if (!cli_count(report, "faults"))
 		puts("No DMA fault is recorded.");
 	else
-		print_faults(report);
+		print_faults(report, 0);
 	json_object_put(report);
 	return CLI_OK;
 }
@@ -337,10 +390,15 @@ const struct cli_command cli_report_commands[] = {
 	  "  svio stats web\n"
 	  "  svio stats --watch=5\n",
 	  run_stats },
-	{ NULL, "faults", "[NAME]", "list accesses to memory that the IOMMU refused",
+	{ NULL, "faults", "[NAME] [--watch[=SECONDS]]",
+	  "list accesses to memory that the IOMMU refused",
+	  "  --watch[=SECONDS]  print those that come, every second (or so many), until stopped\n"
+	  "  --count N          with --watch: look so often, then end\n"
+	  "\n"
 	  "Examples:\n"
 	  "  svio faults\n"
-	  "  svio faults web --json\n",
+	  "  svio faults web --json\n"
+	  "  svio faults --watch\n",
 	  run_faults },
 	{ NULL, "status", "", "tell how the device is: firmware, wire, VIFs",
 	  "Examples:\n"

@@ -359,10 +359,20 @@ static void run_faults(struct command *command)
 	command_answer(command, status, status ? NULL : svio_report_faults(command->device, vif));
 }
 
+static void run_iommu_show(struct command *command)
+{
+	struct svio_vif *vif;
+	int status = find_vif(command, &vif);
+
+	command_answer(command, status, status ? NULL : svio_report_iommu(vif));
+}
+
 static const struct command_entry entries[] = {
-	{ "vif-add", run_add },   { "vif-set", run_set },   { "vif-del", run_del },
-	{ "vif-show", run_show }, { "vif-list", run_list }, { "device", run_device },
-	{ "stats", run_stats },   { "faults", run_faults }, { 0 },
+	{ "vif-add", run_add },           { "vif-set", run_set },
+	{ "vif-del", run_del },           { "vif-show", run_show },
+	{ "vif-list", run_list },         { "device", run_device },
+	{ "stats", run_stats },           { "faults", run_faults },
+	{ "iommu-show", run_iommu_show }, { 0 },
 };
 
 static void run_named(struct command *command, const char *name)

@@ -2,6 +2,7 @@
 #include "report.h"
 
 #include <stdio.h>
+#include <time.h>
 
 #include "device.h"
 #include "qos_json.h"
@@ -69,7 +70,10 @@ static uint32_t read_reg(const struct svio_vif *vif, uint32_t offset)
 static struct json_object *report_queue(uint32_t kind, uint32_t queue)
 {
 	static const char *const kinds[] = {
-		[SVIO_QUEUE_TX] = "tx", [SVIO_QUEUE_RX] = "rx", [SVIO_QUEUE_ADMIN] = "admin"
+		[SVIO_QUEUE_TX] = "tx",
+		[SVIO_QUEUE_RX] = "rx",
+		[SVIO_QUEUE_ADMIN] = "admin",
+		[SVIO_QUEUE_MAP] = "map",
 	};
 	char text[32];
 
@@ -253,15 +257,33 @@ static const struct svio_vif *fault_vif(const struct svio_device *device,
 	return vif && !vif->deleting && fault->sequence > vif->faults_before ? vif : NULL;
 }
 
+/* When it was, as a clock on the wall says it. */
+static struct json_object *report_time(uint64_t age_ns)
+{
+	struct timespec now;
+	struct tm utc;
+	uint64_t then_ms;
+	time_t seconds;
+	char text[32], whole[40];
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	then_ms = ((uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec - age_ns) / 1000000;
+	seconds = (time_t)(then_ms / 1000);
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", gmtime_r(&seconds, &utc));
+	snprintf(whole, sizeof(whole), "%s.%03uZ", text, (unsigned int)(then_ms % 1000));
+	return json_object_new_string(whole);
+}
+
 static struct json_object *report_fault(const struct svio_iommu_fault *fault,
 					const struct svio_vif *vif)
 {
 	struct json_object *report = json_object_new_object();
 	uint64_t now_ns = svio_clock_ns();
+	uint64_t age_ns = fault->time_ns < now_ns ? now_ns - fault->time_ns : 0;
 
 	add_number(report, "sequence", fault->sequence);
-	add_number(report, "age_ms",
-		   fault->time_ns < now_ns ? (now_ns - fault->time_ns) / 1000000 : 0);
+	add_number(report, "age_ms", age_ns / 1000000);
+	json_object_object_add(report, "time", report_time(age_ns));
 	json_object_object_add(report, "vif",
 			       vif ? json_object_new_string(vif->settings.name) : NULL);
 	json_object_object_add(report, "queue",

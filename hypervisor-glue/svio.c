@@ -72,7 +72,8 @@ void cli_print_help(const struct cli_command *command)
 static size_t list_commands(const struct cli_command **list)
 {
 	const struct cli_command *const tables[] = { cli_vif_commands, cli_group_commands,
-						     cli_qos_commands, cli_report_commands };
+						     cli_qos_commands, cli_iommu_commands,
+						     cli_report_commands };
 	size_t count = 0;
 
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)

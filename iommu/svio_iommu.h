@@ -134,6 +134,10 @@ struct svio_iommu_domain_stats {
 	uint32_t table_pages_max;
 };
 
+/* Leaves of 4 KiB, 2 MiB and 1 GiB. All tables are read. 0; -EINVAL: no such domain. */
+int svio_iommu_leaves_count(const struct svio_iommu *iommu, svio_iommu_domain domain,
+			    uint64_t leaves[3]);
+
 /* 0; -EINVAL: no such domain. */
 int svio_iommu_domain_stats_get(const struct svio_iommu *iommu, svio_iommu_domain domain,
 				struct svio_iommu_domain_stats *stats);

@@ -92,3 +92,32 @@ int svio_iommu_domain_stats_get(const struct svio_iommu *iommu, svio_iommu_domai
 	stats->table_pages_max = state->table_pages_max;
 	return 0;
 }
+
+static void count_leaves(const struct svio_iommu *iommu, uint64_t table, uint32_t level,
+			 uint64_t leaves[3])
+{
+	uint64_t i;
+
+	for (i = 0; i < SVIO_IOMMU_TABLE_ENTRIES; i++) {
+		uint64_t entry = svio_iommu_entry(iommu->arena, table, i);
+
+		if (entry & SVIO_PTE_LEAF && level <= SVIO_IOMMU_LEAF_LEVEL_MAX)
+			leaves[level]++;
+		else if (entry && level)
+			count_leaves(iommu, entry, level - 1, leaves);
+	}
+}
+
+int svio_iommu_leaves_count(const struct svio_iommu *iommu, svio_iommu_domain domain,
+			    uint64_t leaves[3])
+{
+	uint64_t root;
+
+	leaves[0] = leaves[1] = leaves[2] = 0;
+	if (!svio_iommu_domain_find(iommu, domain))
+		return -EINVAL;
+	root = svio_iommu_entry(iommu->arena, SVIO_IOMMU_ROOTS, domain);
+	if (root)
+		count_leaves(iommu, root, SVIO_IOMMU_ROOT_LEVEL - 1, leaves);
+	return 0;
+}

@@ -156,7 +156,10 @@ struct svio_host_vif {
 	/* firmware */
 	struct svio_host_qos_live live; /* of the VIF */
 	struct svio_host_qos_live class_live[SVIO_HOST_CLASSES];
-	svio_le64 reserved2[4];
+	svio_le64
+		descriptors; /* taken of rings; the data of each was looked up once or more often */
+	svio_le64 walks;     /* of the IOMMU's tables: look-ups that met no translation at hand */
+	svio_le64 reserved2[2];
 	svio_le64 pending; /* MSI-X pending bits: raised while the vector had no eventfd */
 	svio_le64 reserved1[7];
 	svio_le64 counters[64];              /* live, enum svio_counter */

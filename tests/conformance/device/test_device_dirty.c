@@ -347,6 +347,24 @@ static void reports_in_pieces_add_up(void)
 	CU_ASSERT_EQUAL(svio_vif_raw_dirty_stop(b.vif), 0);
 }
 
+/* What the administrator sees of it. */
+static void iommu_show_tells_of_it(void)
+{
+	static char text[8192];
+
+	CU_ASSERT_EQUAL_FATAL(log_all(2 * PAGE), 0);
+	send_one(1);
+	report();
+	CU_ASSERT_EQUAL(lab_svio(&lab, text, sizeof(text), "iommu show b"), 0);
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "dirty log     on for "));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "in pages of 8 KiB, 2 pages in 1 reports"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "translations  1 descriptors, "));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, " rw"));
+	CU_ASSERT_EQUAL(svio_vif_raw_dirty_stop(b.vif), 0);
+	CU_ASSERT_EQUAL(lab_svio(&lab, text, sizeof(text), "iommu show b"), 0);
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "dirty log     off"));
+}
+
 /* The next client, and the next VIF, begin without a log. */
 static void the_log_ends_with_its_client(void)
 {
@@ -377,4 +395,4 @@ SVIO_TEST_MAIN_WITH("device dirty log", start, stop, SVIO_TEST(one_packet_is_buf
 		    SVIO_TEST(unmapped_and_mapped_memory_is_logged),
 		    SVIO_TEST(function_reset_keeps_the_log),
 		    SVIO_TEST(what_makes_no_sense_is_refused), SVIO_TEST(reports_in_pieces_add_up),
-		    SVIO_TEST(the_log_ends_with_its_client))
+		    SVIO_TEST(iommu_show_tells_of_it), SVIO_TEST(the_log_ends_with_its_client))

@@ -125,7 +125,7 @@ class SvioTest(unittest.TestCase):
         self.assertEqual(len({line.index(word) + len(word) for line, word in
                               zip(lines, ("MAX", "2.5G", "off"))}), 1)
         for words in (("vif", "list"), ("vif", "show", "a"), ("stats",), ("stats", "a"),
-                      ("faults",), ("status",)):
+                      ("iommu", "show", "a"), ("faults",), ("status",)):
             self.assertNotIn("\033", self.ok(*words))
 
     def test_reports(self):
@@ -137,6 +137,16 @@ class SvioTest(unittest.TestCase):
         self.assertIn("packets taken from the guest", self.ok("stats", "a"))
         self.assertEqual(self.json("faults", "a")["faults"], [])
         self.assertIn("No DMA fault", self.ok("faults"))
+        self.assertEqual(self.ok("faults", "--watch=0.1", "--count", "2"), "")
+        iommu = self.json("iommu", "show", "a")
+        self.assertEqual((iommu["maps"], iommu["map"], iommu["dirty_log"]), (0, [], None))
+        self.assertGreater(iommu["tables"]["bytes_max"], iommu["tables"]["bytes"])
+        text = self.ok("iommu", "show", "a")
+        for words in ("maps          0, 0 B", "tables        0 B of at most 4 MiB", "faults        0",
+                      "dirty log     off"):
+            self.assertIn(words, text)
+        self.refused(1, "there is no VIF b", "iommu", "show", "b")
+        self.refused(2, "", "iommu", "show")
         self.assertEqual(self.device.status()["wire"], "null")
         self.assertEqual(self.ok("stats", "--watch=0.1", "--count", "2").count("TX BIT/s"), 2)
         lines = self.ok("stats", "a", "--watch=0.1", "--count", "3", "--json").splitlines()
@@ -299,7 +309,7 @@ class SvioTest(unittest.TestCase):
         for words in (("vif", "add"), ("vif", "set"), ("vif", "del"), ("vif", "list"),
                       ("vif", "show"), ("vif", "qemu-args"), ("group", "add"), ("group", "del"),
                       ("group", "list"), ("qos", "show"), ("qos", "set"), ("qos", "save"),
-                      ("qos", "load"), ("stats",), ("faults",), ("status",)):
+                      ("qos", "load"), ("iommu", "show"), ("stats",), ("faults",), ("status",)):
             self.assertIn(" ".join(words), overview)
             text = self.ok(*words, "--help")
             self.assertIn("Usage: svio " + " ".join(words), text)

@@ -358,6 +358,101 @@ static void stats_tells_counters_by_name(void)
 	json_object_put(stats);
 }
 
+static struct json_object *member(struct json_object *from, const char *a, const char *b)
+{
+	from = json_object_object_get(from, a);
+	return b ? json_object_object_get(from, b) : from;
+}
+
+#define NUMBER(report, a, b) json_object_get_uint64(member(report, a, b))
+
+/* Neighbours that continue each other are one line; ranges without memory are told as such. */
+static void iommu_show_lists_the_map(void)
+{
+	struct json_object *report, *map, *line;
+	struct svio_vif *vif = fixture_vif(&fixture, "a");
+	int fd = make_memory(8 << 20);
+
+	expect_error("{\"cmd\":\"iommu-show\"}", "EINVAL", "name");
+	expect_error("{\"cmd\":\"iommu-show\",\"name\":\"b\"}", "ENOENT", "b");
+	CU_ASSERT_EQUAL(svio_vif_dma_map(vif, 0, 1 << 20, fd, 0, true, true), 0);
+	CU_ASSERT_EQUAL(svio_vif_dma_map(vif, 1 << 20, 1 << 20, fd, 1 << 20, true, true), 0);
+	CU_ASSERT_EQUAL(svio_vif_dma_map(vif, 2 << 20, 2 << 20, fd, 2 << 20, true, false), 0);
+	CU_ASSERT_EQUAL(svio_vif_dma_map(vif, 4 << 20, 1 << 20, fd, 0, true, true), 0);
+	CU_ASSERT_EQUAL(svio_vif_dma_map(vif, 1 << 30, 4096, -1, 0, true, true), 0);
+	report = ask("{\"cmd\":\"iommu-show\",\"name\":\"a\"}");
+	CU_ASSERT_EQUAL(NUMBER(report, "maps", NULL), 5);
+	CU_ASSERT_EQUAL(NUMBER(report, "bytes", NULL), (5 << 20) + 4096);
+	CU_ASSERT_EQUAL(NUMBER(report, "maps_left_out", NULL), 0);
+	CU_ASSERT_EQUAL(NUMBER(report, "pages", "2m"), 1);
+	CU_ASSERT_EQUAL(NUMBER(report, "pages", "4k"), 3 * 256 + 1);
+	CU_ASSERT_EQUAL(NUMBER(report, "pages", "1g"), 0);
+	CU_ASSERT_EQUAL(NUMBER(report, "tables", "pages_max"),
+			fixture.device->segment.pages_a_domain);
+	CU_ASSERT_EQUAL(NUMBER(report, "tables", "bytes"),
+			NUMBER(report, "tables", "pages") * 4096);
+	CU_ASSERT_PTR_NULL(member(report, "dirty_log", NULL));
+	map = member(report, "map", NULL);
+	CU_ASSERT_EQUAL_FATAL(json_object_array_length(map), 4);
+	line = json_object_array_get_idx(map, 0);
+	CU_ASSERT_EQUAL(NUMBER(line, "bytes", NULL), 2 << 20);
+	CU_ASSERT_STRING_EQUAL(field(line, "rights"), "rw");
+	line = json_object_array_get_idx(map, 1);
+	CU_ASSERT_EQUAL(NUMBER(line, "offset", NULL), 2 << 20);
+	CU_ASSERT_STRING_EQUAL(field(line, "rights"), "r");
+	CU_ASSERT_EQUAL(NUMBER(json_object_array_get_idx(map, 2), "offset", NULL), 0);
+	CU_ASSERT_PTR_NULL(member(json_object_array_get_idx(map, 3), "object", NULL));
+	json_object_put(report);
+	close(fd);
+}
+
+/* More maps than are listed: how many are not. */
+static void iommu_show_is_bounded(void)
+{
+	struct json_object *report;
+	struct svio_vif *vif = fixture_vif(&fixture, "a");
+	int fd = make_memory(4096);
+
+	for (uint64_t i = 0; i < 600; i++)
+		CU_ASSERT_EQUAL(svio_vif_dma_map(vif, i * 8192, 4096, fd, 0, true, true), 0);
+	report = ask("{\"cmd\":\"iommu-show\",\"name\":\"a\"}");
+	CU_ASSERT_EQUAL(json_object_array_length(member(report, "map", NULL)), 512);
+	CU_ASSERT_EQUAL(NUMBER(report, "maps_left_out", NULL), 600 - 512);
+	json_object_put(report);
+	close(fd);
+}
+
+static void add_fault(uint32_t slot, uint64_t iova, uint8_t reason);
+
+static void iommu_show_tells_counts_and_the_dirty_log(void)
+{
+	struct svio_iommu_dirty_range range = { 0, 1 << 20 };
+	struct json_object *report;
+	struct svio_vif *vif = fixture_vif(&fixture, "a");
+	uint64_t page_bytes = 65536, bitmap[1];
+
+	vif->shared->descriptors = 1000;
+	vif->shared->walks = 10;
+	vif->shared->counters[SVIO_COUNTER_dma_faults] = 7;
+	add_fault(vif->slot, 0x1000, SVIO_IOMMU_FAULT_UNMAPPED);
+	add_fault(vif->slot + 1, 0x1000, SVIO_IOMMU_FAULT_UNMAPPED);
+	CU_ASSERT_EQUAL(svio_vif_dirty_start(vif, &range, 1, &page_bytes), 0);
+	svio_iommu_dirty_mark(vif->dirty->log.log, 0, 65536 * 3);
+	CU_ASSERT_EQUAL(svio_vif_dirty_report(vif, 0, 1 << 20, 65536, bitmap), 0);
+	report = ask("{\"cmd\":\"iommu-show\",\"name\":\"a\"}");
+	CU_ASSERT_EQUAL(NUMBER(report, "translations", "descriptors"), 1000);
+	CU_ASSERT_EQUAL(NUMBER(report, "translations", "walks"), 10);
+	CU_ASSERT_DOUBLE_EQUAL(
+		json_object_get_double(member(report, "translations", "hit_rate_min")), 0.99, 1e-9);
+	CU_ASSERT_EQUAL(NUMBER(report, "faults", "count"), 7);
+	CU_ASSERT_EQUAL(NUMBER(report, "faults", "listed"), 1);
+	CU_ASSERT_EQUAL(NUMBER(report, "dirty_log", "page_bytes"), 65536);
+	CU_ASSERT_EQUAL(NUMBER(report, "dirty_log", "bytes"), 1 << 20);
+	CU_ASSERT_EQUAL(NUMBER(report, "dirty_log", "reports"), 1);
+	CU_ASSERT_EQUAL(NUMBER(report, "dirty_log", "pages_reported"), 3);
+	json_object_put(report);
+}
+
 static void add_fault(uint32_t slot, uint64_t iova, uint8_t reason)
 {
 	struct svio_iommu_fault fault = { .vif = slot,
@@ -462,6 +557,8 @@ SVIO_TEST_MAIN_WITH("glue control", setup, teardown, SVIO_TEST(socket_is_for_its
 		    SVIO_TEST(add_while_firmware_is_gone_is_answered_at_once),
 		    SVIO_TEST(add_that_the_firmware_refuses_is_an_error),
 		    SVIO_TEST(add_with_the_firmware_dying_is_answered),
-		    SVIO_TEST(stats_tells_counters_by_name),
+		    SVIO_TEST(stats_tells_counters_by_name), SVIO_TEST(iommu_show_lists_the_map),
+		    SVIO_TEST(iommu_show_is_bounded),
+		    SVIO_TEST(iommu_show_tells_counts_and_the_dirty_log),
 		    SVIO_TEST(faults_are_told_with_the_right_name),
 		    SVIO_TEST(show_stopped_vif_tells_the_reason))

@@ -137,7 +137,29 @@ static void a_gigabyte_in_2m_pages_costs_three_tables(void)
 	iommu_fixture_close(&fixture);
 }
 
-SVIO_TEST_MAIN("iommu domain", SVIO_TEST(init_bad_arguments_are_refused),
+static void leaves_are_counted_by_size(void)
+{
+	struct iommu_fixture fixture;
+	svio_iommu_domain domain = 0;
+	uint64_t leaves[3] = { 7, 7, 7 };
+
+	iommu_fixture_open(&fixture, 64, 16);
+	CU_ASSERT_EQUAL(svio_iommu_leaves_count(fixture.iommu, 1, leaves), -EINVAL);
+	CU_ASSERT_EQUAL(svio_iommu_domain_create(fixture.iommu, 50, &domain), 0);
+	CU_ASSERT_EQUAL(svio_iommu_leaves_count(fixture.iommu, domain, leaves), 0);
+	CU_ASSERT(leaves[0] == 0 && leaves[1] == 0 && leaves[2] == 0);
+	CU_ASSERT_EQUAL(svio_iommu_map(fixture.iommu, domain, 3 * GIB - 2 * MIB - 4 * KIB,
+				       2 * GIB + 4 * MIB + 12 * KIB, 1, GIB - 2 * MIB - 4 * KIB,
+				       RW),
+			0);
+	CU_ASSERT_EQUAL(svio_iommu_leaves_count(fixture.iommu, domain, leaves), 0);
+	CU_ASSERT(leaves[0] == 3 && leaves[1] == 2 && leaves[2] == 2);
+	svio_iommu_domain_destroy(fixture.iommu, domain);
+	iommu_fixture_close(&fixture);
+}
+
+SVIO_TEST_MAIN("iommu domain", SVIO_TEST(leaves_are_counted_by_size),
+	       SVIO_TEST(init_bad_arguments_are_refused),
 	       SVIO_TEST(init_reserves_whole_pages_for_root_words),
 	       SVIO_TEST(create_up_to_domains_max_then_refused),
 	       SVIO_TEST(domains_do_not_see_each_other),
