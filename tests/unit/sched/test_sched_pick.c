@@ -65,9 +65,8 @@ static void turn_is_what_the_port_sends_in_its_time(void)
 		uint64_t port_bps;
 		uint32_t turn_bytes;
 	} cases[] = {
-		{ 0, 4096 },           { 100000000, 1024 },
-		{ 1000000000, 1024 },  { 10000000000, 4096 },
-		{ 20000000000, 8192 }, { SVIO_SCHED_BPS_MAX, 16384 },
+		{ 0, 4096 },           { 100000000, 1024 },   { 1000000000, 1024 },
+		{ 10000000000, 4096 }, { 20000000000, 8192 }, { SVIO_SCHED_BPS_MAX, 16384 },
 		{ 10000000000, 4096 }, { 0, 4096 },
 	};
 	/* A ceiling that does not bind must not make turns shorter. */
