@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The physical port: frames to it and from it. */
+#include <string.h>
+
 #include "fw_packet.h"
 
 void fw_wire_flush(struct svio_fw *fw)
@@ -20,6 +22,31 @@ void fw_wire_flush(struct svio_fw *fw)
 	fw->wire_queued = 0;
 }
 
+/* Frames with less than this behind their head are copied: that is cheaper than to wait. */
+#define LEND_BYTES_MIN 512
+
+static bool should_lend(const struct svio_fw *fw, const struct fw_packet *packet)
+{
+	return svio_hal_wire_lends(fw->hal) && packet->source != FW_WIRE &&
+	       packet->segs <= SVIO_WIRE_PIECES_MAX + 1 &&
+	       packet->bytes >= packet->seg[0].bytes + LEND_BYTES_MIN;
+}
+
+/*
+ * The head is in our memory, as it was checked; what follows it lies in the
+ * guest's. False: the frame is lost.
+ */
+static bool lend_frame(struct svio_fw *fw, const struct fw_packet *packet, char *room)
+{
+	uint32_t i;
+
+	memcpy(room, packet->seg[0].data, packet->seg[0].bytes);
+	for (i = 1; i < packet->segs; i++)
+		if (!svio_hal_wire_tx_append(fw->hal, packet->seg[i].data, packet->seg[i].bytes))
+			return false;
+	return true;
+}
+
 static void send_one(struct svio_fw *fw, struct fw_packet *packet)
 {
 	struct svio_wire_frame frame = { 0 };
@@ -38,11 +65,14 @@ static void send_one(struct svio_fw *fw, struct fw_packet *packet)
 			room = svio_hal_wire_tx_room(fw->hal, frame.bytes);
 		}
 	}
+	if (room && !should_lend(fw, packet))
+		fw_packet_copy(packet, room);
+	else if (room && !lend_frame(fw, packet, room))
+		room = NULL;
 	if (!room) {
 		fw_device_count(fw, SVIO_DEVICE_COUNTER_wire_tx_drop, 1);
 		return;
 	}
-	fw_packet_copy(packet, room);
 	frame.data = room;
 	if (packet->partial) {
 		frame.flags = SVIO_WIRE_CSUM;

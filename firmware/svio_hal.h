@@ -32,8 +32,17 @@
  *   void *svio_hal_wire_tx_room(struct svio_hal *hal, uint32_t bytes);
  *        Room for one frame of up to bytes (<= SVIO_FRAME_BYTES_MAX). NULL: the
  *        wire cannot take one now.
+ *   bool svio_hal_wire_lends(const struct svio_hal *hal);
+ *        Whether the wire can send guest memory without a copy: svio_hal_wire_tx_append().
+ *   bool svio_hal_wire_tx_append(struct svio_hal *hal, const char *data, uint32_t bytes);
+ *        Behind what stands in the last room and was appended to it, the frame has these
+ *        bytes (1..SVIO_FRAME_BYTES_MAX). They are sent from where they lie, or copied; either
+ *        way they are not read any more when svio_hal_wire_tx_flush() has returned. At most
+ *        SVIO_WIRE_PIECES_MAX times a frame. False: out of memory, the room and all of the
+ *        frame are gone. Only while svio_hal_wire_lends().
  *   void svio_hal_wire_tx_send(struct svio_hal *hal, const struct svio_wire_frame *frame);
- *        Queue the frame that was written to the last room (frame->data == room).
+ *        Queue the frame that was written to the last room (frame->data == room); bytes count
+ *        all of it, what was appended too.
  *   uint32_t svio_hal_wire_tx_flush(struct svio_hal *hal);
  *        Hand all queued frames to the wire; returns how many it refused (they are gone).
  *
@@ -59,6 +68,8 @@ struct svio_wire_frame {
 	uint16_t csum_start; /* with SVIO_WIRE_CSUM on transmit, as in svio_tx_ext */
 	uint16_t csum_offset;
 };
+
+#define SVIO_WIRE_PIECES_MAX 8 /* of memory that is lent, a frame */
 
 #define SVIO_WIRE_CSUM_OK 0x1 /* receive: the port's hardware has verified the L4 checksum */
 #define SVIO_WIRE_CSUM    0x2 /* transmit: to be completed by hardware (only if ops->wire_csum) */

@@ -163,6 +163,25 @@ int svio_vif_dma_unmap_begin(struct svio_vif *vif, uint64_t iova, uint64_t bytes
 	return status;
 }
 
+/*
+ * No core touches the memory any more, but the wire may have it in its own IOMMU domain. That
+ * one ends with the firmware's process, so a firmware that does not answer is ended.
+ */
+static void take_back_from_wire(struct svio_device *device)
+{
+	uint32_t flags = __atomic_load_n(&device->segment.shared->wire_flags, __ATOMIC_ACQUIRE);
+
+	if (!(flags & SVIO_HOST_WIRE_LENDS))
+		return;
+	if (!svio_objects_revoke(device->objects) && svio_mailbox_settle(device->mailbox, HUNG_NS))
+		return;
+	if (svio_fw_process_runs(device->firmware))
+		svio_fw_process_kill(device->firmware,
+				     "it does not take memory back from the wire");
+	while (svio_fw_process_runs(device->firmware))
+		sleep_ns(SLEEP_MIN_NS);
+}
+
 void svio_vif_dma_unmap_flush(struct svio_vif *vif)
 {
 	struct svio_device *device = vif->device;
@@ -171,6 +190,7 @@ void svio_vif_dma_unmap_flush(struct svio_vif *vif)
 		return;
 	device->unmapped = false;
 	svio_device_grace_wait(device);
+	take_back_from_wire(device);
 	svio_iommu_reclaim(device->iommu);
 	svio_objects_put_flush(device->objects);
 }

@@ -367,6 +367,7 @@ static bool is_covered(uint32_t type)
 	switch (type) {
 	case SVIO_HOST_OBJECT_ADD:
 	case SVIO_HOST_OBJECT_DEL:
+	case SVIO_HOST_OBJECT_REVOKE: /* a new firmware has lent nothing */
 	case SVIO_HOST_VIF_ADD:
 	case SVIO_HOST_VIF_UPDATE:
 	case SVIO_HOST_IRQ_SET:

@@ -475,6 +475,21 @@ void svio_objects_put_flush(struct svio_objects *objects)
 	}
 }
 
+int svio_objects_revoke(struct svio_objects *objects)
+{
+	struct svio_object *object;
+	int status = 0;
+
+	for (object = objects->puts; object && !status; object = object->next_put) {
+		struct svio_mailbox_request request = { .type = SVIO_HOST_OBJECT_REVOKE,
+							.vif = SVIO_MAILBOX_NO_VIF,
+							.arg = { object->number } };
+
+		status = svio_mailbox_post(objects->mailbox, &request);
+	}
+	return status;
+}
+
 int svio_objects_replay(struct svio_objects *objects)
 {
 	uint32_t left = objects->count;

@@ -59,6 +59,11 @@ int svio_object_get(struct svio_objects *objects, uint32_t vif, int fd, uint64_t
 void svio_object_unget(struct svio_objects *objects, uint32_t object);
 /* A mapping is gone from the tables; takes effect at svio_objects_put_flush(). */
 void svio_object_put(struct svio_objects *objects, uint32_t object);
+/*
+ * The wire reads guests' memory itself: have the firmware take back what it was lent of all
+ * objects that were put since the last flush. It has done so when it has answered. 0; -ENOMEM.
+ */
+int svio_objects_revoke(struct svio_objects *objects);
 /* After the grace period of all puts so far. */
 void svio_objects_put_flush(struct svio_objects *objects);
 /* Do not linger: a client has gone, and its memory with it. */

@@ -239,6 +239,32 @@ void svio_port_vif_release(struct svio_port *port, uint32_t vif)
 	port->hal.doorbells[vif] = NULL;
 }
 
+/*
+ * No frame is on its way between two polls: what is taken back here the wire cannot be
+ * reading. Where the host does not take it back, the end of this process does.
+ */
+static int revoke_object(struct svio_port *port, uint64_t number)
+{
+	struct svio_port_wire *wire = &port->wire;
+	struct svio_hal_object *object;
+
+	if (number >= SVIO_HAL_OBJECTS_MAX || !port->hal.objects[number].base)
+		return 0; /* what is not here was not lent */
+	object = &port->hal.objects[number];
+	if (wire->open && wire->kind->revoke &&
+	    wire->kind->revoke(wire, object->base, object->bytes) < 0) {
+		svio_port_log("the host's IOMMU does not take back memory");
+		port->stop = SVIO_PORT_STOP_BROKEN;
+		return -EIO;
+	}
+	return 0;
+}
+
+static int handle_object_revoke(struct svio_port *port, struct request *request)
+{
+	return revoke_object(port, request->msg.arg[0]);
+}
+
 static int handle_object_add(struct svio_port *port, struct request *request)
 {
 	const struct svio_host_msg *msg = &request->msg;
@@ -246,12 +272,14 @@ static int handle_object_add(struct svio_port *port, struct request *request)
 	/* Number 0xffff is left out, so that no leaf of all ones means an object. */
 	if (request->fd_count != 1 || msg->arg[0] >= SVIO_HAL_OBJECTS_MAX - 1 || msg->arg[2] > 1)
 		return -EINVAL;
+	revoke_object(port, msg->arg[0]);
 	return svio_port_object_map(&port->hal, msg->arg[0], request->fds[0], msg->arg[1],
 				    msg->arg[2] == 1);
 }
 
 static int handle_object_del(struct svio_port *port, struct request *request)
 {
+	revoke_object(port, request->msg.arg[0]);
 	return svio_port_object_unmap(&port->hal, request->msg.arg[0]);
 }
 
@@ -367,6 +395,7 @@ static const struct {
 } handlers[] = {
 	[SVIO_HOST_OBJECT_ADD] = { handle_object_add, false, true },
 	[SVIO_HOST_OBJECT_DEL] = { handle_object_del, false, false },
+	[SVIO_HOST_OBJECT_REVOKE] = { handle_object_revoke, false, false },
 	[SVIO_HOST_VIF_ADD] = { handle_vif_add, true, true },
 	[SVIO_HOST_VIF_DEL] = { handle_vif_del, true, false },
 	[SVIO_HOST_VIF_UPDATE] = { handle_vif_update, true, false },

@@ -108,7 +108,7 @@ static void check_opening(struct svio_port *port)
 	}
 	wire->open = true;
 	port->hal.wire_state = wire->state;
-	port->hal.wire = wire->kind->ops;
+	port->hal.wire = wire->ops ? wire->ops : wire->kind->ops;
 	report_link(port);
 }
 

@@ -11,6 +11,7 @@
 #define SVIO_HAL_PORT_H
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -38,6 +39,7 @@ struct svio_hal_wire_ops {
 	uint32_t (*rx)(void *state, struct svio_wire_frame *frames, uint32_t max);
 	void (*rx_done)(void *state);
 	void *(*tx_room)(void *state, uint32_t bytes);
+	bool (*tx_append)(void *state, const char *data, uint32_t bytes); /* NULL: never lends */
 	void (*tx_send)(void *state, const struct svio_wire_frame *frame);
 	uint32_t (*tx_flush)(void *state);
 };
@@ -173,6 +175,16 @@ static inline void svio_hal_wire_rx_done(struct svio_hal *hal)
 static inline void *svio_hal_wire_tx_room(struct svio_hal *hal, uint32_t bytes)
 {
 	return hal->wire->tx_room(hal->wire_state, bytes);
+}
+
+static inline bool svio_hal_wire_lends(const struct svio_hal *hal)
+{
+	return hal->wire->tx_append != NULL;
+}
+
+static inline bool svio_hal_wire_tx_append(struct svio_hal *hal, const char *data, uint32_t bytes)
+{
+	return hal->wire->tx_append(hal->wire_state, data, bytes);
 }
 
 static inline void svio_hal_wire_tx_send(struct svio_hal *hal, const struct svio_wire_frame *frame)

@@ -47,14 +47,20 @@ struct svio_port_wire_kind {
 	 */
 	void (*sleep)(struct svio_port_wire *wire, uint64_t *max_sleep_ns);
 	void (*wake)(struct svio_port_wire *wire, bool traffic);
+	/*
+	 * Take back guest memory that was lent (tx_append); NULL: the kind never lends. 0; -errno:
+	 * the host refuses, only the end of this process takes it back.
+	 */
+	int (*revoke)(struct svio_port_wire *wire, const void *memory, uint64_t bytes);
 	/* forever: the device ends; else another process will open the same wire. */
 	void (*close)(struct svio_port_wire *wire, bool forever);
 };
 
 struct svio_port_wire {
 	const struct svio_port_wire_kind *kind;
-	const char *spec;     /* as given to --wire */
-	const char *argument; /* spec without the kind's prefix */
+	const char *spec;                    /* as given to --wire */
+	const char *argument;                /* spec without the kind's prefix */
+	const struct svio_hal_wire_ops *ops; /* in place of the kind's; NULL: those */
 	struct svio_host_segment *segment;
 	int kick_fd; /* a thread that finishes an open writes it */
 	void *state;

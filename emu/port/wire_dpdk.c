@@ -19,13 +19,16 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
+#include <rte_dev.h>
 #include <rte_eal.h>
 #include <rte_ethdev.h>
 #include <rte_log.h>
 #include <rte_lcore.h>
 #include <rte_mbuf.h>
 
+#include "lend.h"
 #include "port.h"
 
 #define RX_BURST        32
@@ -42,6 +45,9 @@
 /* Bounds what a lost event costs, and how late a NIC's link change is seen. */
 #define SLEEP_MAX_NS 100000000ull
 #define EAL_ARGS_MAX 24
+/* Zero-copy: how long a NIC may take to send a burst before it is stopped. */
+#define SENT_NS   20000000ull
+#define ZERO_COPY ",zero-copy"
 
 struct dpdk {
 	uint16_t port;
@@ -49,6 +55,15 @@ struct dpdk {
 	uint16_t tx_count;
 	uint32_t tx_refused;   /* since the last flush */
 	struct rte_mbuf *room; /* handed out by tx_room, not sent yet */
+	struct rte_mbuf *last; /* of room's chain */
+	uint32_t appended;     /* bytes of it behind room */
+	bool zero_copy;        /* asked for */
+	bool lends;            /* and possible, and no NIC has stood still with our memory */
+	bool link_up;
+	bool lent_now; /* since the last flush */
+	uint16_t tx_descs;
+	uint64_t lent_bytes;
+	struct svio_port_lend lend;
 	struct rte_mbuf *rx[RX_BURST];
 	struct rte_mbuf *tx[TX_BURST];
 	struct rte_mempool *pool;
@@ -131,6 +146,8 @@ static void *dpdk_tx_room(void *state, uint32_t bytes)
 		send_queued(d);
 	if (!d->room)
 		d->room = rte_pktmbuf_alloc(d->pool);
+	d->last = d->room;
+	d->appended = 0;
 	return d->room ? rte_pktmbuf_mtod(d->room, void *) : NULL;
 }
 
@@ -139,10 +156,77 @@ static void dpdk_tx_send(void *state, const struct svio_wire_frame *frame)
 	struct dpdk *d = state;
 	struct rte_mbuf *m = d->room;
 
-	m->data_len = (uint16_t)frame->bytes;
+	m->data_len = (uint16_t)(frame->bytes - d->appended);
 	m->pkt_len = frame->bytes;
 	d->tx[d->tx_count++] = m;
 	d->room = NULL;
+}
+
+static bool dpdk_tx_append(void *state, const char *data, uint32_t bytes)
+{
+	struct dpdk *d = state;
+	struct rte_mbuf *piece = rte_pktmbuf_alloc(d->pool);
+
+	if (!piece) {
+		rte_pktmbuf_free(d->room);
+		d->room = NULL;
+		return false;
+	}
+	if (d->lends && d->link_up &&
+	    svio_port_lend_attach(&d->lend, piece, data, (uint16_t)bytes)) {
+		d->lent_bytes += bytes;
+		d->lent_now = true;
+	} else {
+		memcpy(rte_pktmbuf_mtod(piece, void *), data, bytes);
+		piece->data_len = (uint16_t)bytes;
+	}
+	d->last->next = piece;
+	d->last = piece;
+	d->room->nb_segs++;
+	d->appended += bytes;
+	return true;
+}
+
+/* A NIC that does not send is stopped: that it lets go of memory must not depend on its peer. */
+static void stop_standing(struct dpdk *d)
+{
+	svio_port_log("%s: the NIC does not send: it is started again and no memory is lent to it "
+		      "any more",
+		      d->wire->spec);
+	d->lends = false;
+	if (rte_eth_dev_stop(d->port) < 0 || rte_eth_dev_start(d->port) < 0) {
+		/* With this process its IOMMU domain ends. */
+		svio_port_log("%s: the NIC cannot be stopped", d->wire->spec);
+		_exit(SVIO_PORT_EXIT_INTERNAL);
+	}
+}
+
+/* Until the NIC has read all that was lent: who lent it has it back when this returns. */
+static void wait_sent(struct dpdk *d)
+{
+	uint64_t until_ns = svio_hal_now_ns() + SENT_NS;
+
+	while (d->lent_now && !svio_port_lend_sent(d->port, d->tx_descs)) {
+		if (svio_hal_now_ns() > until_ns) {
+			stop_standing(d);
+			break;
+		}
+	}
+	d->lent_now = false;
+	if (svio_iommu_window_settle(&d->lend.window) < 0)
+		_exit(SVIO_PORT_EXIT_INTERNAL);
+}
+
+static void count_lent(struct dpdk *d)
+{
+	svio_le64 *counters = d->wire->segment->counters;
+
+	__atomic_store_n(&counters[SVIO_DEVICE_COUNTER_wire_tx_lent_bytes], d->lent_bytes,
+			 __ATOMIC_RELAXED);
+	__atomic_store_n(&counters[SVIO_DEVICE_COUNTER_wire_lends], d->lend.window.maps,
+			 __ATOMIC_RELAXED);
+	__atomic_store_n(&counters[SVIO_DEVICE_COUNTER_wire_revokes], d->lend.window.revokes,
+			 __ATOMIC_RELAXED);
 }
 
 static uint32_t dpdk_tx_flush(void *state)
@@ -151,6 +235,10 @@ static uint32_t dpdk_tx_flush(void *state)
 	uint32_t refused;
 
 	send_queued(d);
+	if (d->zero_copy) {
+		wait_sent(d);
+		count_lent(d);
+	}
 	refused = d->tx_refused;
 	d->tx_refused = 0;
 	return refused;
@@ -160,6 +248,15 @@ static const struct svio_hal_wire_ops dpdk_ops = {
 	.rx = dpdk_rx,
 	.rx_done = dpdk_rx_done,
 	.tx_room = dpdk_tx_room,
+	.tx_send = dpdk_tx_send,
+	.tx_flush = dpdk_tx_flush,
+};
+
+static const struct svio_hal_wire_ops dpdk_lending_ops = {
+	.rx = dpdk_rx,
+	.rx_done = dpdk_rx_done,
+	.tx_room = dpdk_tx_room,
+	.tx_append = dpdk_tx_append,
 	.tx_send = dpdk_tx_send,
 	.tx_flush = dpdk_tx_flush,
 };
@@ -234,6 +331,8 @@ static void write_lcores(char *text, size_t bytes)
  * so all svio-fw can use one --file-prefix; a prefix each would leave an empty
  * folder behind for every restart.
  */
+#define NO_DEVICE "ffff:ff:1f.7"
+
 static int start_eal(struct dpdk *d)
 {
 	char lcores[1024];
@@ -250,11 +349,25 @@ static int start_eal(struct dpdk *d)
 	args[count++] = "--log-level=*:error";
 	if (free_huge_bytes() >= 128ull << 20) {
 		args[count++] = "--in-memory";
+		if (d->zero_copy) {
+			/* All of it now: what came later would not be in the NIC's domain. */
+			args[count++] = "-m";
+			args[count++] = "64";
+			args[count++] = "--socket-limit=64";
+		}
 	} else {
 		args[count++] = "--no-huge";
 		args[count++] = "--no-shconf";
 		args[count++] = "-m";
 		args[count++] = "64";
+	}
+	if (d->zero_copy) {
+		/* The device itself is probed later, in a container of its own. */
+		args[count++] = "--iova-mode=va";
+		args[count++] = "-a";
+		args[count++] = NO_DEVICE;
+		args[count] = NULL;
+		return rte_eal_init(count, (char **)args);
 	}
 	if (d->pci) {
 		args[count++] = "-a";
@@ -292,6 +405,8 @@ static int configure_port(struct dpdk *d, const struct rte_eth_dev_info *info)
 	if (d->pci)
 		conf.rxmode.offloads = info->rx_offload_capa & (RTE_ETH_RX_OFFLOAD_TCP_CKSUM |
 								RTE_ETH_RX_OFFLOAD_UDP_CKSUM);
+	if (d->zero_copy)
+		conf.txmode.offloads = info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
 	conf.intr_conf.rxq = 1;
 	status = rte_eth_dev_configure(d->port, 1, 1, &conf);
 	if (status < 0) {
@@ -304,6 +419,7 @@ static int configure_port(struct dpdk *d, const struct rte_eth_dev_info *info)
 static int start_port(struct dpdk *d)
 {
 	struct rte_eth_dev_info info;
+	struct rte_eth_txconf *tx = &info.default_txconf;
 	uint16_t rx_descs = DESCS, tx_descs = DESCS;
 	int status;
 
@@ -315,14 +431,24 @@ static int start_port(struct dpdk *d)
 	if (status < 0)
 		return status;
 	d->ifindex = info.if_index;
+	/* Each frame is to be reported, where a driver would bundle reports. */
+	if (d->zero_copy)
+		tx->tx_rs_thresh = 1;
 	if ((status = configure_port(d, &info)) < 0 ||
 	    (status = rte_eth_dev_adjust_nb_rx_tx_desc(d->port, &rx_descs, &tx_descs)) < 0 ||
 	    (status = rte_eth_rx_queue_setup(d->port, 0, rx_descs, SOCKET_ID_ANY, NULL, d->pool)) <
 		    0 ||
-	    (status = rte_eth_tx_queue_setup(d->port, 0, tx_descs, SOCKET_ID_ANY, NULL)) < 0 ||
+	    (status = rte_eth_tx_queue_setup(d->port, 0, tx_descs, SOCKET_ID_ANY,
+					     d->zero_copy ? tx : NULL)) < 0 ||
 	    (status = rte_eth_dev_start(d->port)) < 0)
 		return status;
 	d->started = true;
+	d->tx_descs = tx_descs;
+	if (d->zero_copy && rte_eth_tx_descriptor_status(d->port, 0, 0) < 0)
+		svio_port_log("%s: its driver does not tell what was sent: frames are copied",
+			      d->wire->spec);
+	else
+		d->lends = d->zero_copy;
 	/* Not every driver has these; one without receives everything anyway. */
 	rte_eth_promiscuous_enable(d->port);
 	rte_eth_allmulticast_enable(d->port);
@@ -330,6 +456,23 @@ static int start_port(struct dpdk *d)
 }
 
 #define DPDK_REMEDY "check its name, and that its driver's package (librte-net-*) is installed"
+
+/* Probe the device in a container that is ours to map memory in. */
+static int open_lending(struct dpdk *d)
+{
+	int status = svio_port_lend_open(&d->lend, d->device);
+
+	if (!status) {
+		status = rte_dev_probe(d->device);
+		d->lend.error = "DPDK does not take the device";
+	}
+	if (!status)
+		status = svio_port_lend_start(&d->lend);
+	if (status)
+		svio_port_wire_fail(d->wire, "%s: no zero-copy: %s (%s)", d->wire->spec,
+				    d->lend.error, strerror(-status));
+	return status;
+}
 
 static int open_port(struct dpdk *d)
 {
@@ -342,6 +485,8 @@ static int open_port(struct dpdk *d)
 		return -EIO;
 	}
 	d->eal = true;
+	if (d->zero_copy && (status = open_lending(d)) != 0)
+		return status;
 	d->port = (uint16_t)rte_eth_find_next_owned_by(0, RTE_ETH_DEV_NO_OWNER);
 	if (d->port >= RTE_MAX_ETHPORTS) {
 		svio_port_wire_fail(wire, "%s: DPDK finds no such device: %s: " DPDK_REMEDY,
@@ -462,6 +607,14 @@ static int write_device(struct dpdk *d)
 		return -EINVAL;
 	}
 	snprintf(d->device, sizeof(d->device), "%s", spec);
+	if (d->pci && strstr(spec, ZERO_COPY)) {
+		if (strcmp(strstr(spec, ZERO_COPY), ZERO_COPY) != 0) {
+			svio_port_wire_fail(d->wire, "%s: zero-copy stands at the end", spec);
+			return -EINVAL;
+		}
+		d->zero_copy = true;
+		d->device[strlen(spec) - strlen(ZERO_COPY)] = '\0';
+	}
 	return 0;
 }
 
@@ -517,6 +670,11 @@ static void adopt(struct dpdk *d)
 	struct svio_port_wire *wire = d->wire;
 
 	join_opener(d);
+	if (d->zero_copy) {
+		wire->ops = &dpdk_lending_ops;
+		__atomic_or_fetch(&wire->segment->wire_flags, SVIO_HOST_WIRE_LENDS,
+				  __ATOMIC_SEQ_CST);
+	}
 	/* Gives this thread an lcore number, and with it a cache in the pool. */
 	if (rte_thread_register() < 0)
 		svio_port_log("%s: no mbuf cache for this thread: %s", wire->spec,
@@ -577,6 +735,7 @@ static void link_dpdk(struct svio_port_wire *wire, uint8_t mac[6], bool *up, uin
 	*up = rte_eth_link_get_nowait(d->port, &link) == 0 && link.link_status == RTE_ETH_LINK_UP;
 	if (d->ifindex) /* net_af_packet says up whatever its interface does */
 		*up = interface_up(d);
+	d->link_up = *up;
 	*speed_mbps = d->pci && link.link_speed != RTE_ETH_SPEED_NUM_UNKNOWN ? link.link_speed : 0;
 }
 
@@ -608,6 +767,19 @@ static void wake_dpdk(struct svio_port_wire *wire, bool traffic)
 	    errno != EAGAIN)
 		svio_port_log("%s: receive interrupt: %s", wire->spec, strerror(errno));
 	rte_eth_dev_rx_intr_disable(d->port, 0);
+}
+
+static int revoke_dpdk(struct svio_port_wire *wire, const void *memory, uint64_t bytes)
+{
+	struct dpdk *d = wire->state;
+
+	int status = 0;
+
+	if (d->zero_copy && d->lend.window.iommu) {
+		status = svio_iommu_window_revoke(&d->lend.window, memory, bytes);
+		count_lent(d);
+	}
+	return status;
 }
 
 static void close_dpdk(struct svio_port_wire *wire, bool forever)
@@ -643,5 +815,6 @@ const struct svio_port_wire_kind svio_port_wire_dpdk = {
 	.link = link_dpdk,
 	.sleep = sleep_dpdk,
 	.wake = wake_dpdk,
+	.revoke = revoke_dpdk,
 	.close = close_dpdk,
 };

@@ -37,18 +37,21 @@
 #define SVIO_HOST_DEVICE_PRIVATE_BYTES (1024 * 1024)
 
 /* Counters of the whole device, kept by the firmware. */
-#define SVIO_DEVICE_COUNTER_LIST(X)                                                    \
-	X(wire_rx_packets, "packets from the wire")                                    \
-	X(wire_rx_bytes, "bytes of wire_rx_packets")                                   \
-	X(wire_tx_packets, "packets given to the wire")                                \
-	X(wire_tx_bytes, "bytes of wire_tx_packets")                                   \
-	X(wire_tx_drop, "packets the wire did not take")                               \
-	X(wire_rx_malformed, "frames from the wire shorter than 14 bytes or too long") \
-	X(copies, "packets added by flooding and by segmentation")                     \
-	X(switch_drop, "packets that nobody was to receive")                           \
-	X(sleeps, "times the firmware slept")                                          \
-	X(kicks, "times it was woken by sviod")                                        \
-	X(polls, "passes of the polling loop")
+#define SVIO_DEVICE_COUNTER_LIST(X)                                                        \
+	X(wire_rx_packets, "packets from the wire")                                        \
+	X(wire_rx_bytes, "bytes of wire_rx_packets")                                       \
+	X(wire_tx_packets, "packets given to the wire")                                    \
+	X(wire_tx_bytes, "bytes of wire_tx_packets")                                       \
+	X(wire_tx_drop, "packets the wire did not take")                                   \
+	X(wire_rx_malformed, "frames from the wire shorter than 14 bytes or too long")     \
+	X(copies, "packets added by flooding and by segmentation")                         \
+	X(switch_drop, "packets that nobody was to receive")                               \
+	X(sleeps, "times the firmware slept")                                              \
+	X(kicks, "times it was woken by sviod")                                            \
+	X(polls, "passes of the polling loop")                                             \
+	X(wire_tx_lent_bytes, "of wire_tx_bytes, sent from guests' memory without a copy") \
+	X(wire_lends, "times a page was lent to the wire")                                 \
+	X(wire_revokes, "times pages were taken back from it")
 
 enum svio_device_counter {
 #define SVIO_DEVICE_COUNTER_ENUM(name, text) SVIO_DEVICE_COUNTER_##name,
@@ -188,6 +191,12 @@ SVIO_ASSERT_SIZE(struct svio_host_map, 8 * SVIO_MAP_PAGES_MAX);
 
 /* wire_flags: the wire's host interface was made by us and ends with the device. */
 #define SVIO_HOST_WIRE_MADE 0x1
+/*
+ * The wire reads guests' memory itself: after an unmap OBJECT_REVOKE comes before the reply. Set by
+ * the firmware before it lends for the first time, and never cleared; a firmware that lends nothing
+ * has nothing to do.
+ */
+#define SVIO_HOST_WIRE_LENDS 0x2
 
 /* Quiescence of one polling core (iommu/svio_iommu_grace.h): odd while it may touch guest memory. */
 struct svio_host_core {
@@ -265,7 +274,9 @@ enum svio_host_msg_type {
 		11, /* arg0 group: it is new or its qos has changed; a parent comes before its children */
 	SVIO_HOST_GROUP_DEL = 12, /* arg0 group: nothing is below it any more */
 	SVIO_HOST_QOS_READ = 13,  /* bring every live in the segment up to date */
-	SVIO_HOST_REPLY = 128,    /* status: 0 or -errno */
+	/* arg0 object: its mappings have changed; take back what of it was lent to the wire */
+	SVIO_HOST_OBJECT_REVOKE = 20,
+	SVIO_HOST_REPLY = 128, /* status: 0 or -errno */
 };
 
 struct svio_host_msg {

@@ -107,7 +107,41 @@ void *svio_fake_wire_tx_room(struct svio_hal *hal, uint32_t bytes)
 		abort();
 	if (!hal->room_left)
 		return NULL;
+	hal->room_piece = hal->pieces;
 	return hal->sent[hal->sent_count % FAKE_WIRE_FRAMES].data;
+}
+
+bool svio_fake_wire_lends(const struct svio_hal *hal)
+{
+	return hal->lends;
+}
+
+bool svio_fake_wire_tx_append(struct svio_hal *hal, const char *data, uint32_t bytes)
+{
+	if (!hal->lends || hal->pieces == FAKE_WIRE_PIECES ||
+	    hal->pieces - hal->room_piece == SVIO_WIRE_PIECES_MAX)
+		abort();
+	if (hal->append_fails && --hal->append_fails == 0) {
+		hal->pieces = hal->room_piece;
+		return false;
+	}
+	hal->lent++;
+	hal->lent_bytes += bytes;
+	hal->piece[hal->pieces++] = (struct fake_piece){ .data = data, .bytes = bytes };
+	return true;
+}
+
+/* Where the appended pieces will lie in the frame, which now is known to be so long. */
+static void place_pieces(struct svio_hal *hal, struct fake_frame *slot)
+{
+	char *end = (char *)slot->data + slot->bytes;
+	uint32_t i;
+
+	for (i = hal->pieces; i > hal->room_piece; i--) {
+		end -= hal->piece[i - 1].bytes;
+		hal->piece[i - 1].to = end;
+	}
+	hal->room_piece = hal->pieces;
 }
 
 void svio_fake_wire_tx_send(struct svio_hal *hal, const struct svio_wire_frame *frame)
@@ -121,6 +155,7 @@ void svio_fake_wire_tx_send(struct svio_hal *hal, const struct svio_wire_frame *
 	slot->flags = frame->flags;
 	slot->csum_start = frame->csum_start;
 	slot->csum_offset = frame->csum_offset;
+	place_pieces(hal, slot);
 	hal->sent_count++;
 	hal->sent_queued++;
 	if (hal->room_left != UINT32_MAX)
@@ -132,6 +167,11 @@ uint32_t svio_fake_wire_tx_flush(struct svio_hal *hal)
 	uint32_t refused = hal->refuse_at_flush;
 
 	svio_fake_step(hal);
+	if (hal->at_flush)
+		hal->at_flush();
+	for (uint32_t i = 0; i < hal->pieces; i++)
+		memcpy(hal->piece[i].to, hal->piece[i].data, hal->piece[i].bytes);
+	hal->pieces = 0;
 	if (refused > hal->sent_queued)
 		refused = hal->sent_queued;
 	hal->sent_count -= refused;

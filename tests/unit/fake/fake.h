@@ -28,6 +28,7 @@
 #define FAKE_PAGES       (FAKE_MEM_BYTES / 4096)
 #define FAKE_DIRTY_BYTES 65536u /* of a VIF's dirty log, which are used */
 #define FAKE_WIRE_FRAMES 256
+#define FAKE_WIRE_PIECES 1024
 #define FAKE_FRAME_BYTES 9216u
 
 struct fake_frame {
@@ -38,6 +39,13 @@ struct fake_frame {
 	uint8_t data[FAKE_FRAME_BYTES];
 };
 
+/* Memory that a queued frame refers to. */
+struct fake_piece {
+	char *to;
+	const char *data;
+	uint32_t bytes;
+};
+
 struct svio_hal {
 	uint64_t now_ns;
 	/* wire */
@@ -46,6 +54,13 @@ struct svio_hal {
 	uint32_t sent_queued; /* of these: not flushed yet */
 	uint32_t room_left;   /* frames the wire takes before it refuses; UINT32_MAX: all */
 	uint32_t refuse_at_flush;
+	bool lends; /* the wire reads guest memory itself, when it is flushed */
+	struct fake_piece piece[FAKE_WIRE_PIECES];
+	uint32_t pieces;           /* not flushed yet */
+	uint32_t room_piece;       /* the first of the frame in the last room */
+	uint32_t append_fails;     /* in so many pieces there is no memory; 0: never */
+	uint32_t lent, lent_bytes; /* pieces so far */
+	void (*at_flush)(void);    /* called by it, if set */
 	struct fake_frame received[FAKE_WIRE_FRAMES]; /* from the wire, by the test */
 	uint32_t received_first, received_count;
 	uint32_t wire_taken; /* frames out that are not given back by wire_rx_done */

@@ -8,6 +8,7 @@
 #ifndef SVIO_HAL_PORT_H
 #define SVIO_HAL_PORT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -23,6 +24,8 @@ void svio_fake_raise(struct svio_hal *hal, uint32_t vif, uint32_t vector);
 uint32_t svio_fake_wire_rx(struct svio_hal *hal, struct svio_wire_frame *frames, uint32_t max);
 void svio_fake_wire_rx_done(struct svio_hal *hal);
 void *svio_fake_wire_tx_room(struct svio_hal *hal, uint32_t bytes);
+bool svio_fake_wire_lends(const struct svio_hal *hal);
+bool svio_fake_wire_tx_append(struct svio_hal *hal, const char *data, uint32_t bytes);
 void svio_fake_wire_tx_send(struct svio_hal *hal, const struct svio_wire_frame *frame);
 uint32_t svio_fake_wire_tx_flush(struct svio_hal *hal);
 struct svio_doorbell_bar *svio_fake_doorbells(struct svio_hal *hal, uint32_t vif);
@@ -69,6 +72,16 @@ static inline void svio_hal_wire_rx_done(struct svio_hal *hal)
 static inline void *svio_hal_wire_tx_room(struct svio_hal *hal, uint32_t bytes)
 {
 	return svio_fake_wire_tx_room(hal, bytes);
+}
+
+static inline bool svio_hal_wire_lends(const struct svio_hal *hal)
+{
+	return svio_fake_wire_lends(hal);
+}
+
+static inline bool svio_hal_wire_tx_append(struct svio_hal *hal, const char *data, uint32_t bytes)
+{
+	return svio_fake_wire_tx_append(hal, data, bytes);
 }
 
 static inline void svio_hal_wire_tx_send(struct svio_hal *hal, const struct svio_wire_frame *frame)

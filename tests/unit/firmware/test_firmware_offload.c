@@ -249,11 +249,13 @@ static void unsegmented_is_cut_for_plain_receiver(void)
 	CU_ASSERT_TRUE(fake_books_balance());
 }
 
-static void unsegmented_is_cut_for_the_wire(void)
+static void cut_for_the_wire(bool lends)
 {
 	uint32_t done = 0;
 	uint32_t i;
 
+	start(0);
+	fake.hal.lends = lends;
 	build(large[0], 1448);
 	frame[5] = 0x77;
 	transmit(4);
@@ -262,7 +264,15 @@ static void unsegmented_is_cut_for_the_wire(void)
 		done += check_segment(&large[0], fake.hal.sent[i].data, fake.hal.sent[i].bytes,
 				      done);
 	CU_ASSERT_EQUAL(done, 20001);
+	CU_ASSERT_EQUAL(fake.hal.lent != 0, lends);
 	CU_ASSERT_TRUE(fake_books_balance());
+}
+
+static void unsegmented_is_cut_for_the_wire(void)
+{
+	cut_for_the_wire(false);
+	fake_free();
+	cut_for_the_wire(true);
 }
 
 static void multicast_reaches_each_receiver_in_its_own_form(void)

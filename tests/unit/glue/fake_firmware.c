@@ -200,6 +200,8 @@ static int handle(const struct svio_host_msg *msg, const int *fds, int count)
 		return fake_tree_group(segment, (uint32_t)msg->arg[0], true);
 	case SVIO_HOST_GROUP_DEL:
 		return fake_tree_group(segment, (uint32_t)msg->arg[0], false);
+	case SVIO_HOST_OBJECT_REVOKE:
+		return 0;
 	case SVIO_HOST_QOS_READ:
 		fake_tree_read(segment, vifs);
 		return 0;

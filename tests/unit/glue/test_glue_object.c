@@ -277,6 +277,28 @@ static void sealed_memory_is_writable_only_where_it_was_mapped_before(void)
 	close(fresh);
 }
 
+/* Once a flush, whatever was unmapped, and answered before the unmap is. */
+static void unmap_takes_back_what_the_wire_may_have(void)
+{
+	int fd = make_memory(4 * MIB);
+
+	CU_ASSERT_EQUAL(map(0, 4096, fd, 0), 0);
+	CU_ASSERT_EQUAL(map(4096, 4096, fd, 8192), 0);
+	CU_ASSERT_EQUAL(map(8192, 4096, fd, 16384), 0);
+	CU_ASSERT_EQUAL(svio_vif_dma_unmap(vif, 0, 4096, false), 0);
+	CU_ASSERT_EQUAL(fake_count(&fixture, SVIO_HOST_OBJECT_REVOKE), 0);
+	vif->device->segment.shared->wire_flags |= SVIO_HOST_WIRE_LENDS;
+	CU_ASSERT_EQUAL(svio_vif_dma_unmap_begin(vif, 4096, 4096, false), 0);
+	CU_ASSERT_EQUAL(svio_vif_dma_unmap_begin(vif, 8192, 4096, false), 0);
+	CU_ASSERT_EQUAL(fake_count(&fixture, SVIO_HOST_OBJECT_REVOKE), 0);
+	svio_vif_dma_unmap_flush(vif);
+	CU_ASSERT_EQUAL(fake_count(&fixture, SVIO_HOST_OBJECT_REVOKE), 1);
+	/* Nothing was mapped there. */
+	CU_ASSERT_EQUAL(svio_vif_dma_unmap(vif, 0, 1ull << 30, false), 0);
+	CU_ASSERT_EQUAL(fake_count(&fixture, SVIO_HOST_OBJECT_REVOKE), 1);
+	close(fd);
+}
+
 static void disconnected_object_is_gone_at_once(void)
 {
 	int fd = make_memory(MIB), before = count_descriptors();
@@ -365,6 +387,7 @@ SVIO_TEST_MAIN_WITH("glue object", setup, teardown, SVIO_TEST(map_same_memory_tw
 		    SVIO_TEST(unmap_superset_takes_all_inside),
 		    SVIO_TEST(unmap_and_map_again_keeps_the_object),
 		    SVIO_TEST(sealed_memory_is_writable_only_where_it_was_mapped_before),
+		    SVIO_TEST(unmap_takes_back_what_the_wire_may_have),
 		    SVIO_TEST(disconnected_object_is_gone_at_once),
 		    SVIO_TEST(map_too_many_objects_is_refused),
 		    SVIO_TEST(map_too_many_bytes_is_refused_for_this_vif_only),
