@@ -214,6 +214,32 @@ static void argsz_short_is_refused_huge_is_taken(void)
 	client_close(&client);
 }
 
+static void argsz_short_changes_no_maps_and_no_vectors(void)
+{
+	struct client client = client_ready();
+	struct vfio_user_dma_map map = { .argsz = 31, .flags = 3, .bytes = MIB };
+	struct vfio_user_dma_unmap unmap = { .argsz = 23, .bytes = MIB };
+	struct vfio_user_irq_set set = { .argsz = 19,
+					 .flags = VFIO_IRQ_SET_DATA_NONE |
+						  VFIO_IRQ_SET_ACTION_TRIGGER,
+					 .index = 2 };
+	struct reply reply;
+
+	CU_ASSERT_EQUAL(client_ask(&client, VFIO_USER_DMA_MAP, &map, sizeof(map), &reply), EINVAL);
+	map.argsz = 32;
+	CU_ASSERT_EQUAL(client_ask(&client, VFIO_USER_DMA_MAP, &map, sizeof(map), &reply), 0);
+	CU_ASSERT_EQUAL(client_ask(&client, VFIO_USER_DMA_UNMAP, &unmap, sizeof(unmap), &reply),
+			EINVAL);
+	unmap.argsz = 24;
+	CU_ASSERT_EQUAL(client_ask(&client, VFIO_USER_DMA_UNMAP, &unmap, sizeof(unmap), &reply), 0);
+	CU_ASSERT_EQUAL(client_ask(&client, VFIO_USER_DEVICE_SET_IRQS, &set, sizeof(set), &reply),
+			EINVAL);
+	set.argsz = 20;
+	CU_ASSERT_EQUAL(client_ask(&client, VFIO_USER_DEVICE_SET_IRQS, &set, sizeof(set), &reply),
+			0);
+	client_close(&client);
+}
+
 static void info_index_out_of_range_is_refused(void)
 {
 	struct client client = client_ready();
@@ -568,6 +594,7 @@ SVIO_TEST_MAIN_WITH(
 	SVIO_TEST(version_short_request_gets_shorter_reply), SVIO_TEST(version_twice_is_refused),
 	SVIO_TEST(unknown_command_is_refused), SVIO_TEST(payload_shorter_than_due_is_refused),
 	SVIO_TEST(no_reply_gets_no_reply), SVIO_TEST(argsz_short_is_refused_huge_is_taken),
+	SVIO_TEST(argsz_short_changes_no_maps_and_no_vectors),
 	SVIO_TEST(info_index_out_of_range_is_refused), SVIO_TEST(region_access_outside_is_refused),
 	SVIO_TEST(region_write_count_not_datas_length_is_refused),
 	SVIO_TEST(region_read_more_than_the_client_takes_is_refused),

@@ -5,6 +5,7 @@
 
 #include "guest.h"
 #include "svio_error.h"
+#include "svio_iommu_fault.h"
 #include "svio_regs.h"
 #include "svio_test.h"
 
@@ -178,6 +179,15 @@ static struct svio_admin_cmd queue_cmd(uint16_t opcode, uint16_t kind, uint16_t 
 	return cmd;
 }
 
+static void queue_create_takes_the_largest_of_each(void)
+{
+	struct svio_admin_cmd cmd = guest_txq_cmd(0, SVIO_RING_LG2_MAX);
+
+	cmd.queue_create.moderation_us = SVIO_MODERATION_US_MAX;
+	EXPECT_OK(cmd);
+	EXPECT(guest_txq_cmd(1, SVIO_RING_LG2_MAX + 1), BAD_FIELD, AT(queue_create.ring_lg2));
+}
+
 static void queue_destroy_makes_room_for_another(void)
 {
 	EXPECT(queue_cmd(SVIO_ADMIN_QUEUE_DESTROY, SVIO_QUEUE_TX, 0), BAD_QUEUE, AT(queue.qid));
@@ -312,6 +322,65 @@ static void offload_set_takes_a_subset_of_the_accepted(void)
 	EXPECT_OK(WITH(cmd, value.value, SVIO_FEATURE(RX_CSUM)));
 }
 
+/* Two small mappings that adjoin, their memory far apart: 64 bytes in one, the rest in the other. */
+static void buffer_across_mappings_is_written_whole(void)
+{
+	const uint64_t iova = 0x50001000;
+	struct svio_admin_cmd cmd = of(SVIO_ADMIN_STATS_GET);
+	const uint8_t *first = fake.mem[0] + 0x301000 - 64;
+	const uint8_t *second = fake.mem[0] + 0x305000;
+	uint64_t counters[SVIO_COUNTER_COUNT];
+
+	CU_ASSERT_EQUAL(svio_iommu_map(fake.iommu, fake.domain[0], iova - 4096, 4096, 1, 0x300000,
+				       SVIO_IOMMU_WRITE),
+			0);
+	CU_ASSERT_EQUAL(svio_iommu_map(fake.iommu, fake.domain[0], iova, 4096, 1, 0x305000,
+				       SVIO_IOMMU_WRITE),
+			0);
+	cmd.buffer.addr = iova - 64;
+	cmd.buffer.len = 4096;
+	cmd.buffer.kind = SVIO_STATS_VIF;
+	EXPECT_OK(cmd);
+	memcpy(counters, first, 64);
+	memcpy(counters + 8, second, sizeof(counters) - 64);
+	/* The command that wrote them was counted after it. */
+	counters[SVIO_COUNTER_admin_commands]++;
+	CU_ASSERT_EQUAL(memcmp(counters, fake_slot(0)->counters, sizeof(counters)), 0);
+}
+
+/* The admin rings go while the VIF runs: it stops, and the log says which access it was. */
+static void admin_ring_unmapped_fails_the_vif(void)
+{
+	struct svio_iommu_fault_log *log;
+	struct svio_iommu_fault fault;
+
+	for (int completions = 0; completions < 2; completions++) {
+		struct svio_admin_cmd nop = of(SVIO_ADMIN_NOP);
+		uint64_t ring = completions ? GUEST_ADMIN_CQ : GUEST_ADMIN_SQ;
+
+		fake_free();
+		setup();
+		guest_admin_put(&guest, &nop);
+		CU_ASSERT_EQUAL(svio_iommu_unmap(fake.iommu, fake.domain[0], 0, UINT64_MAX, NULL,
+						 NULL, NULL),
+				0);
+		if (completions)
+			CU_ASSERT_EQUAL(svio_iommu_map(fake.iommu, fake.domain[0], GUEST_ADMIN_SQ,
+						       4096, 1, GUEST_ADMIN_SQ - FAKE_IOVA,
+						       SVIO_IOMMU_READ),
+					0);
+		fake_run();
+		CU_ASSERT_EQUAL(fake_reg(0, SVIO_REG_STATUS), SVIO_VIF_STATE_ERROR);
+		CU_ASSERT_EQUAL(fake_reg(0, SVIO_REG_ERROR), SVIO_ERROR_ADMIN_RING);
+		log = (struct svio_iommu_fault_log *)(void *)((char *)fake.segment +
+							      fake.segment->faults_offset);
+		CU_ASSERT_TRUE_FATAL(svio_iommu_fault_get(log, 1, &fault));
+		CU_ASSERT_EQUAL(fault.queue >> 8, SVIO_QUEUE_ADMIN);
+		CU_ASSERT_EQUAL(fault.access, completions ? SVIO_IOMMU_WRITE : SVIO_IOMMU_READ);
+		CU_ASSERT(fault.iova - ring < 1024);
+	}
+}
+
 static void stats_get_writes_counters(void)
 {
 	struct svio_admin_cmd cmd = of(SVIO_ADMIN_STATS_GET);
@@ -323,6 +392,8 @@ static void stats_get_writes_counters(void)
 	EXPECT(WITH(cmd, buffer.kind, 2), BAD_FIELD, AT(buffer.kind));
 	EXPECT(WITH(cmd, buffer.kind, 4), BAD_FIELD, AT(buffer.kind));
 	EXPECT(cmd, BAD_QUEUE, AT(buffer.qid));
+	EXPECT(WITH(cmd, buffer.qid, SVIO_QUEUES_MAX), BAD_QUEUE, AT(buffer.qid));
+	EXPECT(WITH(cmd, buffer.qid, 0xffff), BAD_QUEUE, AT(buffer.qid));
 	cmd.buffer.kind = SVIO_STATS_VIF;
 	EXPECT(WITH(cmd, buffer.qid, 1), BAD_QUEUE, AT(buffer.qid));
 	EXPECT(WITH(cmd, buffer.addr, GUEST_UNMAPPED - 8), BAD_ADDRESS, AT(buffer.addr));
@@ -330,7 +401,7 @@ static void stats_get_writes_counters(void)
 	CU_ASSERT_EQUAL(cmpl.status, SVIO_ADMIN_STATUS_OK);
 	CU_ASSERT_EQUAL(cmpl.result, SVIO_COUNTER_COUNT * 8);
 	memcpy(counters, fake_at(0, GUEST_SCRATCH), sizeof(counters));
-	CU_ASSERT_EQUAL(counters[SVIO_COUNTER_admin_errors], 5);
+	CU_ASSERT_EQUAL(counters[SVIO_COUNTER_admin_errors], 7);
 	CU_ASSERT_EQUAL(counters[SVIO_COUNTER_COUNT], 0);
 	cmpl = run(WITH(cmd, buffer.len, 15));
 	CU_ASSERT_EQUAL(cmpl.result, 8);
@@ -441,6 +512,7 @@ SVIO_TEST_MAIN_WITH("firmware admin", setup, fake_free, SVIO_TEST(opcode_unknown
 		    SVIO_TEST(queue_create_bad_field_is_named),
 		    SVIO_TEST(queue_create_moderation_needs_the_feature),
 		    SVIO_TEST(queue_create_needs_rights_of_its_rings),
+		    SVIO_TEST(queue_create_takes_the_largest_of_each),
 		    SVIO_TEST(queue_destroy_makes_room_for_another),
 		    SVIO_TEST(moderation_set_checks_queue_and_range),
 		    SVIO_TEST(mac_set_follows_policy), SVIO_TEST(mac_filters_add_and_delete),
@@ -448,6 +520,8 @@ SVIO_TEST_MAIN_WITH("firmware admin", setup, fake_free, SVIO_TEST(opcode_unknown
 		    SVIO_TEST(vlan_filters_add_and_delete), SVIO_TEST(rx_mode_promisc_needs_trust),
 		    SVIO_TEST(rss_set_and_table_are_checked), SVIO_TEST(mtu_set_checks_range),
 		    SVIO_TEST(offload_set_takes_a_subset_of_the_accepted),
+		    SVIO_TEST(buffer_across_mappings_is_written_whole),
+		    SVIO_TEST(admin_ring_unmapped_fails_the_vif),
 		    SVIO_TEST(stats_get_writes_counters), SVIO_TEST(link_get_tells_state_and_speed),
 		    SVIO_TEST(completion_ring_full_holds_commands_back),
 		    SVIO_TEST(completion_ring_full_lets_the_device_sleep),

@@ -384,6 +384,98 @@ static void extension_is_checked(void)
 	EXT_STOPS(OFFLOAD, csum_offset, 15);
 }
 
+/* A small packet without segmentation, one field of ext changed: sent, or stops the queue. */
+static enum svio_error try_ext(struct svio_tx_ext changed)
+{
+	setup();
+	build(specs[0], 0);
+	ext = changed;
+	transmit(1);
+	CU_ASSERT_TRUE(fake_books_balance());
+	CU_ASSERT_EQUAL(fake_counter(RECEIVER, SVIO_COUNTER_rx_packets),
+			guest_queue_error(&guest[SENDER], SVIO_QUEUE_TX, 0) ? 0 : 1);
+	return guest_queue_error(&guest[SENDER], SVIO_QUEUE_TX, 0);
+}
+
+#define EXT(...) try_ext((struct svio_tx_ext){ __VA_ARGS__ })
+
+/* The checksum may lie from behind the Ethernet header to the end of what the device copies first. */
+static void checksum_place_is_checked_to_the_byte(void)
+{
+	const uint16_t csum = SVIO_TX_EXT_CSUM;
+
+	CU_ASSERT_EQUAL(EXT(.flags = csum, .csum_start = 14, .csum_offset = 16), SVIO_ERROR_NONE);
+	CU_ASSERT_EQUAL(EXT(.flags = csum, .csum_start = 13, .csum_offset = 16),
+			SVIO_ERROR_OFFLOAD);
+	CU_ASSERT_EQUAL(EXT(.flags = csum, .csum_start = 34, .csum_offset = 156), SVIO_ERROR_NONE);
+	CU_ASSERT_EQUAL(EXT(.flags = csum, .csum_start = 34, .csum_offset = 157),
+			SVIO_ERROR_OFFLOAD);
+	CU_ASSERT_EQUAL(EXT(.flags = csum, .csum_start = 191), SVIO_ERROR_OFFLOAD);
+	CU_ASSERT_EQUAL(EXT(.flags = csum, .csum_start = 1055), SVIO_ERROR_OFFLOAD);
+	CU_ASSERT_EQUAL(EXT(.flags = csum, .csum_start = 34, .csum_offset = 0xffff),
+			SVIO_ERROR_OFFLOAD);
+}
+
+/* What is not asked for has no parameters. */
+static void extension_that_asks_for_nothing_is_empty(void)
+{
+	CU_ASSERT_EQUAL(EXT(0), SVIO_ERROR_NONE);
+	CU_ASSERT_EQUAL(EXT(.csum_start = 34), SVIO_ERROR_DESC_EXT);
+	CU_ASSERT_EQUAL(EXT(.csum_offset = 16), SVIO_ERROR_DESC_EXT);
+	CU_ASSERT_EQUAL(EXT(.gso_size = 100), SVIO_ERROR_DESC_EXT);
+	CU_ASSERT_EQUAL(EXT(.hdr_len = 54), SVIO_ERROR_DESC_EXT);
+	CU_ASSERT_EQUAL(EXT(.gso_type = SVIO_GSO_TCP4, .gso_size = 100, .hdr_len = 54),
+			SVIO_ERROR_DESC_EXT);
+	/* It needs no feature either. */
+	setup();
+	guest_start_queues(&guest[SENDER], SENDER, 0, 8);
+	build(specs[0], 0);
+	ext = (struct svio_tx_ext){ 0 };
+	transmit(1);
+	CU_ASSERT_TRUE(guest_receive(&guest[RECEIVER], 0, &packet));
+}
+
+static void headers_longer_than_the_device_copies_are_refused(void)
+{
+	const struct frame_spec spec = { .version = 6,
+					 .protocol = SVIO_IPPROTO_TCP,
+					 .payload_bytes = 5000,
+					 .ipv6_extension_words = 16 };
+
+	build(spec, 1000);
+	CU_ASSERT(ext.hdr_len > 192);
+	transmit(1);
+	CU_ASSERT_EQUAL(guest_queue_error(&guest[SENDER], SVIO_QUEUE_TX, 0), SVIO_ERROR_OFFLOAD);
+}
+
+/* With an extension, too, only what is to be cut may be longer than a frame. */
+static void length_with_extension_is_checked(void)
+{
+	struct svio_tx_desc desc[3] = {
+		{ .addr = GUEST_TX_DATA, .len = 9019, .flags = SVIO_TX_END | SVIO_TX_EXT }
+	};
+
+	guest_tx_put(&guest[SENDER], 0, &desc[0]);
+	guest_tx_put(&guest[SENDER], 0, &desc[1]);
+	guest_tx_ring(&guest[SENDER], 0);
+	fake_run();
+	CU_ASSERT_EQUAL(guest_queue_error(&guest[SENDER], SVIO_QUEUE_TX, 0), SVIO_ERROR_FRAME_LEN);
+	setup();
+	build(large[0], 1400);
+	desc[0] = (struct svio_tx_desc){ .addr = guest_tx_place(&guest[SENDER], frame, 0xffff),
+					 .len = 0xffff,
+					 .flags = SVIO_TX_EXT };
+	desc[1] = (struct svio_tx_desc){ .addr = desc[0].addr,
+					 .len = SVIO_GSO_BYTES_MAX + 1 - 0xffff,
+					 .flags = SVIO_TX_END };
+	guest_tx_put(&guest[SENDER], 0, &desc[0]);
+	guest_tx_put(&guest[SENDER], 0, &ext);
+	guest_tx_put(&guest[SENDER], 0, &desc[1]);
+	guest_tx_ring(&guest[SENDER], 0);
+	fake_run();
+	CU_ASSERT_EQUAL(guest_queue_error(&guest[SENDER], SVIO_QUEUE_TX, 0), SVIO_ERROR_FRAME_LEN);
+}
+
 static void extension_missing_at_tail_is_refused(void)
 {
 	struct svio_tx_desc desc = { .addr = GUEST_TX_DATA,
@@ -455,6 +547,10 @@ SVIO_TEST_MAIN_WITH("firmware offloads", setup, fake_free,
 		    SVIO_TEST(access_vlan_of_the_sender_is_a_tag_for_a_trunk),
 		    SVIO_TEST(tag_is_stripped_where_accepted),
 		    SVIO_TEST(tag_in_the_frame_counts_in_offsets), SVIO_TEST(extension_is_checked),
+		    SVIO_TEST(checksum_place_is_checked_to_the_byte),
+		    SVIO_TEST(extension_that_asks_for_nothing_is_empty),
+		    SVIO_TEST(headers_longer_than_the_device_copies_are_refused),
+		    SVIO_TEST(length_with_extension_is_checked),
 		    SVIO_TEST(extension_missing_at_tail_is_refused),
 		    SVIO_TEST(segment_larger_than_receivers_mtu_is_dropped),
 		    SVIO_TEST(smallest_segments_of_largest_packet_are_survived),

@@ -307,6 +307,42 @@ static void read_only_buffer_is_refused(void)
 	CU_ASSERT_EQUAL(guest_queue_error(&guest[1], SVIO_QUEUE_RX, 0), SVIO_ERROR_DMA_RIGHTS);
 }
 
+/* All of the receiver's memory is mapped anew, but for a hole. */
+static void map_all_but(uint64_t hole, uint64_t bytes)
+{
+	const uint64_t end = fake_iova(FAKE_MEM_BYTES), behind = hole + bytes;
+	const uint32_t rights = SVIO_IOMMU_READ | SVIO_IOMMU_WRITE;
+
+	CU_ASSERT_EQUAL(
+		svio_iommu_unmap(fake.iommu, fake.domain[1], 0, UINT64_MAX, NULL, NULL, NULL), 0);
+	CU_ASSERT_EQUAL(svio_iommu_map(fake.iommu, fake.domain[1], FAKE_IOVA, hole - FAKE_IOVA, 2,
+				       0, rights),
+			0);
+	CU_ASSERT_EQUAL(svio_iommu_map(fake.iommu, fake.domain[1], behind, end - behind, 2,
+				       behind - FAKE_IOVA, rights),
+			0);
+}
+
+static void ring_unmapped_stops_the_queue(void)
+{
+	const uint64_t places[] = { guest[1].rx[0].ring, guest[1].rx[0].completion };
+
+	for (size_t i = 0; i < 2; i++) {
+		setup();
+		guest_post(&guest[1], 0, 4);
+		map_all_but(places[i], 4096);
+		send(100, 1);
+		CU_ASSERT_EQUAL(guest_queue_error(&guest[1], SVIO_QUEUE_RX, 0),
+				SVIO_ERROR_RING_DMA);
+		CU_ASSERT_EQUAL(guest[1].event.info, places[i]);
+		CU_ASSERT_EQUAL(counter(SVIO_COUNTER_rx_drop_error), 1);
+		CU_ASSERT_EQUAL(counter(SVIO_COUNTER_dma_faults), 1);
+		CU_ASSERT_TRUE(fake_books_balance());
+		fake_free();
+	}
+	setup();
+}
+
 static void tail_beyond_ring_stops_the_queue(void)
 {
 	guest_doorbell(&guest[1], SVIO_QUEUE_RX, 0)->tail = 65;
@@ -437,6 +473,7 @@ SVIO_TEST_MAIN_WITH("firmware receive", setup, fake_free,
 		    SVIO_TEST(sender_is_told_of_each_segment),
 		    SVIO_TEST(buffer_descriptors_are_checked),
 		    SVIO_TEST(read_only_buffer_is_refused),
+		    SVIO_TEST(ring_unmapped_stops_the_queue),
 		    SVIO_TEST(tail_beyond_ring_stops_the_queue),
 		    SVIO_TEST(fourth_buffer_broken_shows_no_half_packet),
 		    SVIO_TEST(rss_steers_by_hash_and_reports_it),

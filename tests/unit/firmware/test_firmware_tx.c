@@ -237,6 +237,10 @@ static void descriptor_flags_are_checked(void)
 	      { .addr = DATA, .len = 60, .flags = SVIO_TX_END | SVIO_TX_VLAN });
 	STOPS(DESC_FLAGS, RING + 16, { .addr = DATA, .len = 60 },
 	      { .addr = DATA, .len = 60, .flags = SVIO_TX_END | SVIO_TX_EXT });
+	STOPS(DESC_FLAGS, RING + 16, { .addr = DATA, .len = 60 },
+	      { .addr = DATA, .len = 60, .flags = SVIO_TX_END, .vlan_tci = 1 });
+	STOPS(DESC_FLAGS, RING + 16, { .addr = DATA, .len = 60 },
+	      { .addr = DATA, .len = 60, .flags = SVIO_TX_END, .reserved = 1 });
 }
 
 static void descriptor_length_zero_is_refused(void)
@@ -313,6 +317,30 @@ static void object_shorter_than_mapping_fails_the_vif(void)
 	CU_ASSERT_EQUAL(fake_reg(0, SVIO_REG_STATUS), SVIO_VIF_STATE_ERROR);
 	CU_ASSERT_EQUAL(fake_reg(0, SVIO_REG_ERROR), SVIO_ERROR_MEMORY_GONE);
 	CU_ASSERT_EQUAL(fake_reg(0, SVIO_REG_ERROR_ADDR_LO), 0x60000000);
+}
+
+/* It ends within a page of 1 GiB: not a byte of what lies behind it. */
+static void object_that_ends_within_a_page_is_not_left(void)
+{
+	const uint64_t gib = 1ull << 30;
+	struct svio_tx_desc desc = { .addr = gib + FAKE_MEM_BYTES - 60,
+				     .len = 60,
+				     .flags = SVIO_TX_END };
+
+	CU_ASSERT_EQUAL_FATAL(
+		svio_iommu_map(fake.iommu, fake.domain[0], gib, gib, 1, 0, SVIO_IOMMU_READ), 0);
+	guest_frame_between(fake.mem[0] + FAKE_MEM_BYTES - 60, 60, 0, 1, 1);
+	guest_tx_put(&guest[0], 0, &desc);
+	guest_tx_ring(&guest[0], 0);
+	fake_run();
+	CU_ASSERT_TRUE(guest_receive(&guest[1], 0, &packet));
+	desc.len = 61;
+	guest_tx_put(&guest[0], 0, &desc);
+	guest_tx_ring(&guest[0], 0);
+	fake_run();
+	CU_ASSERT_EQUAL(fake_reg(0, SVIO_REG_STATUS), SVIO_VIF_STATE_ERROR);
+	CU_ASSERT_EQUAL(fake_reg(0, SVIO_REG_ERROR), SVIO_ERROR_MEMORY_GONE);
+	CU_ASSERT_FALSE(guest_receive(&guest[1], 0, &packet));
 }
 
 static void tail_beyond_ring_stops_the_queue(void)
@@ -589,6 +617,7 @@ SVIO_TEST_MAIN_WITH(
 	SVIO_TEST(descriptor_length_zero_is_refused), SVIO_TEST(chain_without_end_is_refused),
 	SVIO_TEST(frame_length_is_checked), SVIO_TEST(addresses_are_checked),
 	SVIO_TEST(rights_are_checked), SVIO_TEST(object_shorter_than_mapping_fails_the_vif),
+	SVIO_TEST(object_that_ends_within_a_page_is_not_left),
 	SVIO_TEST(tail_beyond_ring_stops_the_queue), SVIO_TEST(tail_moved_back_stops_the_queue),
 	SVIO_TEST(ring_unmapped_stops_the_queue), SVIO_TEST(status_unmapped_stops_the_queue),
 	SVIO_TEST(packets_before_the_mistake_are_sent),

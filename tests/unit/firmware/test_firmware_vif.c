@@ -309,6 +309,21 @@ static void object_lost_fails_the_vif_that_maps_it(void)
 	CU_ASSERT_EQUAL(fake_reg(1, SVIO_REG_STATUS), SVIO_VIF_STATE_READY);
 }
 
+/* A VIF that maps nothing uses nobody's memory. */
+static void object_lost_spares_a_vif_without_maps(void)
+{
+	fake_vif_prepare(2);
+	CU_ASSERT_EQUAL(
+		svio_iommu_unmap(fake.iommu, fake.domain[2], 0, UINT64_MAX, NULL, NULL, NULL), 0);
+	CU_ASSERT_EQUAL(svio_fw_vif_add(fake.fw, 2), 0);
+	fake.hal.object_lost = 1;
+	svio_fw_object_lost(fake.fw, 1);
+	CU_ASSERT_EQUAL(fake_reg(2, SVIO_REG_STATUS), SVIO_VIF_STATE_RESET);
+	fake_config(2)->domain = 0;
+	svio_fw_object_lost(fake.fw, 1);
+	CU_ASSERT_EQUAL(fake_reg(2, SVIO_REG_STATUS), SVIO_VIF_STATE_RESET);
+}
+
 static void attach_foreign_segment_is_refused(void)
 {
 	struct svio_hal_ops ops = { 0 };
@@ -342,4 +357,5 @@ SVIO_TEST_MAIN_WITH("firmware vif", setup, fake_free,
 		    SVIO_TEST(vif_update_link_tells_the_guest),
 		    SVIO_TEST(wire_link_speed_reaches_vifs_without_ceiling),
 		    SVIO_TEST(object_lost_fails_the_vif_that_maps_it),
+		    SVIO_TEST(object_lost_spares_a_vif_without_maps),
 		    SVIO_TEST(attach_foreign_segment_is_refused))

@@ -20,6 +20,9 @@ static void init_bad_arguments_are_refused(void)
 	CU_ASSERT_PTR_NULL(svio_iommu_init(state, arena, SVIO_IOMMU_PAGE_BYTES, 1));
 	CU_ASSERT_PTR_NULL(svio_iommu_init(state, arena, bytes, 15));
 	CU_ASSERT_PTR_NULL(svio_iommu_init(state, arena, bytes, UINT32_MAX));
+	/* More pages than have numbers; the arena is not touched. */
+	CU_ASSERT_PTR_NULL(svio_iommu_init(state, arena, 1ull << 44, 14));
+	CU_ASSERT_PTR_NOT_NULL(svio_iommu_init(state, arena, (1ull << 44) - 4096, 14));
 	CU_ASSERT_PTR_NOT_NULL(svio_iommu_init(state, arena, bytes, 14));
 	free(arena);
 	free(state);

@@ -216,6 +216,20 @@ static void map_beyond_the_budget_changes_nothing(void)
 	CU_ASSERT_EQUAL(svio_iommu_pages_free(iommu), before);
 }
 
+/* A small range in the middle of what a large leaf could cover takes its own tables, no more. */
+static void map_within_the_budget_to_the_page_succeeds(void)
+{
+	svio_iommu_domain exact;
+
+	CU_ASSERT_EQUAL_FATAL(svio_iommu_domain_create(iommu, 4, &exact), 0);
+	CU_ASSERT_EQUAL(svio_iommu_map(iommu, exact, 4 * KIB, 4 * KIB, 1, 4 * KIB, RW), 0);
+	CU_ASSERT_EQUAL(svio_iommu_map(iommu, exact, 12 * KIB, 8 * KIB, 1, 12 * KIB, RW), 0);
+	svio_iommu_domain_destroy(iommu, exact);
+	CU_ASSERT_EQUAL_FATAL(svio_iommu_domain_create(iommu, 3, &exact), 0);
+	CU_ASSERT_EQUAL(svio_iommu_map(iommu, exact, 2 * MIB, 2 * MIB, 1, 2 * MIB, RW), 0);
+	svio_iommu_domain_destroy(iommu, exact);
+}
+
 static void map_until_the_arena_is_full_then_all_comes_back(void)
 {
 	svio_iommu_domain greedy;
@@ -331,6 +345,21 @@ static void unmap_that_would_split_changes_nothing(void)
 	CU_ASSERT_EQUAL(offset_of(4 * KIB, NULL), 4 * KIB);
 }
 
+/* Addresses of more than 48 bits are none of the domain's, whatever their lower bits say. */
+static void unmap_beyond_the_last_address_finds_nothing_there(void)
+{
+	uint64_t bytes = 1;
+
+	CU_ASSERT_EQUAL(map(0, 12 * KIB, 0), 0);
+	CU_ASSERT_EQUAL(unmap((1ull << 48) + 4 * KIB, (1ull << 48) + 8 * KIB - 1, &bytes), 0);
+	CU_ASSERT_EQUAL(bytes, 0);
+	CU_ASSERT_EQUAL(unmap(12 * KIB, (1ull << 48) + 4 * KIB - 1, &bytes), 0);
+	CU_ASSERT_EQUAL(bytes, 0);
+	CU_ASSERT_EQUAL(offset_of(8 * KIB, NULL), 8 * KIB);
+	CU_ASSERT_EQUAL(unmap(0, (1ull << 48) + 4 * KIB - 1, &bytes), 0);
+	CU_ASSERT_EQUAL(bytes, 12 * KIB);
+}
+
 static void unmap_bad_arguments_are_refused(void)
 {
 	CU_ASSERT_EQUAL(unmap(4 * KIB, 0, NULL), -EINVAL);
@@ -414,10 +443,12 @@ SVIO_TEST_MAIN_WITH(
 	SVIO_TEST(map_beyond_a_range_overflows), SVIO_TEST(map_at_the_last_addresses_works),
 	SVIO_TEST(map_whole_object_range_at_once_works), SVIO_TEST(map_overlap_is_refused_whole),
 	SVIO_TEST(map_beyond_the_budget_changes_nothing),
+	SVIO_TEST(map_within_the_budget_to_the_page_succeeds),
 	SVIO_TEST(map_until_the_arena_is_full_then_all_comes_back),
 	SVIO_TEST(map_rights_are_enforced_each),
 	SVIO_TEST(unmap_adjoining_mappings_reports_each_as_it_was_mapped),
 	SVIO_TEST(unmap_of_nothing_succeeds), SVIO_TEST(unmap_that_would_split_changes_nothing),
+	SVIO_TEST(unmap_beyond_the_last_address_finds_nothing_there),
 	SVIO_TEST(unmap_bad_arguments_are_refused),
 	SVIO_TEST(unmapped_addresses_no_longer_translate),
 	SVIO_TEST(emptied_tables_return_only_at_reclaim),
