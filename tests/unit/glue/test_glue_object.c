@@ -2,11 +2,13 @@
 /* Memory objects, through the maps of a VIF. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include "device.h"
@@ -85,6 +87,54 @@ static void map_read_only_descriptor_cannot_be_written(void)
 	close(read_only);
 	close(fd);
 	fixture_wait_idle(&fixture);
+}
+
+static void map_descriptor_that_cannot_be_read_is_refused(void)
+{
+	char path[64];
+	int fd = make_memory(MIB), write_only, nothing;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	write_only = open(path, O_WRONLY);
+	nothing = open(path, O_PATH);
+	CU_ASSERT_EQUAL(svio_vif_dma_map(vif, 0, MIB, write_only, 0, false, true), -EACCES);
+	CU_ASSERT_EQUAL(svio_vif_dma_map(vif, 0, MIB, nothing, 0, true, false), -EACCES);
+	CU_ASSERT_EQUAL(svio_objects_count(vif->device->objects), 0);
+	close(nothing);
+	close(write_only);
+	close(fd);
+}
+
+/* A file of a disk, large enough: this program. */
+static void map_file_of_a_disk_is_refused(void)
+{
+	int program = open("/proc/self/exe", O_RDONLY);
+	struct statfs filesystem;
+
+	CU_ASSERT_EQUAL_FATAL(fstatfs(program, &filesystem), 0);
+	CU_ASSERT_EQUAL(svio_vif_dma_map(vif, 0, 4096, program, 0, true, false),
+			filesystem.f_type == TMPFS_MAGIC ? 0 : -EINVAL);
+	close(program);
+	fixture_wait_idle(&fixture);
+}
+
+static void unmap_takes_no_more_than_its_range(void)
+{
+	struct svio_iommu_run run;
+	int fd = make_memory(MIB);
+
+	CU_ASSERT_EQUAL(map(0, MIB, fd, 0), 0);
+	CU_ASSERT_EQUAL(map(MIB, MIB, fd, 0), 0);
+	CU_ASSERT_EQUAL(map(4 * MIB, MIB, fd, 0), 0);
+	CU_ASSERT_EQUAL(svio_vif_dma_unmap(vif, MIB, MIB, false), 0);
+	CU_ASSERT_EQUAL(walk(0, SVIO_IOMMU_READ, &run), SVIO_IOMMU_OK);
+	CU_ASSERT_EQUAL(walk(MIB, SVIO_IOMMU_READ, &run), SVIO_IOMMU_FAULT_UNMAPPED);
+	CU_ASSERT_EQUAL(walk(4 * MIB, SVIO_IOMMU_READ, &run), SVIO_IOMMU_OK);
+	CU_ASSERT_EQUAL(svio_vif_dma_unmap(vif, 4 * MIB + 4096, 4096, false), -EINVAL);
+	CU_ASSERT_EQUAL(svio_vif_dma_unmap(vif, 4 * MIB, 4095, false), -EINVAL);
+	CU_ASSERT_EQUAL(svio_vif_dma_unmap(vif, 4 * MIB + 1, MIB, false), -EINVAL);
+	CU_ASSERT_EQUAL(walk(5 * MIB - 1, SVIO_IOMMU_READ, &run), SVIO_IOMMU_OK);
+	close(fd);
 }
 
 /* A mapping for reading only in the tables, of an object that could be written. */
@@ -373,22 +423,22 @@ static void map_too_many_tables_is_refused_for_this_vif_only(void)
 	close(fd);
 }
 
-SVIO_TEST_MAIN_WITH("glue object", setup, teardown, SVIO_TEST(map_same_memory_twice_is_one_object),
-		    SVIO_TEST(map_new_object_is_with_the_firmware_on_return),
-		    SVIO_TEST(map_read_only_descriptor_cannot_be_written),
-		    SVIO_TEST(map_readable_only_is_faulted_on_write),
-		    SVIO_TEST(map_what_is_not_memory_is_refused),
-		    SVIO_TEST(map_behind_the_end_is_refused),
-		    SVIO_TEST(map_misaligned_or_wrapping_is_refused),
-		    SVIO_TEST(map_overlapping_is_refused_and_changes_nothing),
-		    SVIO_TEST(map_without_memory_is_kept_but_never_accessible),
-		    SVIO_TEST(map_ram_without_descriptor_is_told),
-		    SVIO_TEST(map_memory_private_in_client_is_refused),
-		    SVIO_TEST(unmap_superset_takes_all_inside),
-		    SVIO_TEST(unmap_and_map_again_keeps_the_object),
-		    SVIO_TEST(sealed_memory_is_writable_only_where_it_was_mapped_before),
-		    SVIO_TEST(unmap_takes_back_what_the_wire_may_have),
-		    SVIO_TEST(disconnected_object_is_gone_at_once),
-		    SVIO_TEST(map_too_many_objects_is_refused),
-		    SVIO_TEST(map_too_many_bytes_is_refused_for_this_vif_only),
-		    SVIO_TEST(map_too_many_tables_is_refused_for_this_vif_only))
+SVIO_TEST_MAIN_WITH(
+	"glue object", setup, teardown, SVIO_TEST(map_same_memory_twice_is_one_object),
+	SVIO_TEST(map_new_object_is_with_the_firmware_on_return),
+	SVIO_TEST(map_read_only_descriptor_cannot_be_written),
+	SVIO_TEST(map_descriptor_that_cannot_be_read_is_refused),
+	SVIO_TEST(map_file_of_a_disk_is_refused), SVIO_TEST(unmap_takes_no_more_than_its_range),
+	SVIO_TEST(map_readable_only_is_faulted_on_write),
+	SVIO_TEST(map_what_is_not_memory_is_refused), SVIO_TEST(map_behind_the_end_is_refused),
+	SVIO_TEST(map_misaligned_or_wrapping_is_refused),
+	SVIO_TEST(map_overlapping_is_refused_and_changes_nothing),
+	SVIO_TEST(map_without_memory_is_kept_but_never_accessible),
+	SVIO_TEST(map_ram_without_descriptor_is_told),
+	SVIO_TEST(map_memory_private_in_client_is_refused),
+	SVIO_TEST(unmap_superset_takes_all_inside), SVIO_TEST(unmap_and_map_again_keeps_the_object),
+	SVIO_TEST(sealed_memory_is_writable_only_where_it_was_mapped_before),
+	SVIO_TEST(unmap_takes_back_what_the_wire_may_have),
+	SVIO_TEST(disconnected_object_is_gone_at_once), SVIO_TEST(map_too_many_objects_is_refused),
+	SVIO_TEST(map_too_many_bytes_is_refused_for_this_vif_only),
+	SVIO_TEST(map_too_many_tables_is_refused_for_this_vif_only))
