@@ -228,6 +228,27 @@ static void expect_stop(const void *entries, uint32_t count, enum svio_error err
 		expect_stop(entries_, sizeof(entries_) / 16, SVIO_ERROR_##error, at); \
 	} while (0)
 
+/* What an earlier batch looked up ahead is nothing to the long packet in the same places. */
+static void pieces_behind_the_lookahead_are_looked_up_anew(void)
+{
+	uint32_t i;
+
+	for (i = 0; i < 40; i++) {
+		guest_frame_between(frame, 1000, 0, 1, i);
+		guest_send(&guest[0], 0, frame, 1000);
+	}
+	fake_run();
+	while (guest_receive(&guest[1], 0, &packet))
+		;
+	guest_post(&guest[1], 0, UINT32_MAX);
+	guest_frame_between(frame, 1000, 0, 1, 77);
+	guest_send_pieces(&guest[0], 0, frame, 1000, 30, NULL);
+	fake_run();
+	CU_ASSERT_TRUE_FATAL(guest_receive(&guest[1], 0, &packet));
+	CU_ASSERT_EQUAL(packet.bytes, 1000);
+	CU_ASSERT_EQUAL(memcmp(packet.data, frame, 1000), 0);
+}
+
 static void descriptor_flags_are_checked(void)
 {
 	STOPS(DESC_FLAGS, RING, { .addr = DATA, .len = 60, .flags = 0x8001 });
@@ -609,6 +630,7 @@ static void unmap_of_before_does_not_end_the_section(void)
 
 SVIO_TEST_MAIN_WITH(
 	"firmware transmit", setup, fake_free, SVIO_TEST(send_every_length_and_split_arrives_whole),
+	SVIO_TEST(pieces_behind_the_lookahead_are_looked_up_anew),
 	SVIO_TEST(send_most_descriptors_arrives), SVIO_TEST(send_across_pages_and_mappings_arrives),
 	SVIO_TEST(unmapped_between_passes_is_refused),
 	SVIO_TEST(send_from_every_page_of_a_patchwork_arrives),
