@@ -346,7 +346,7 @@ int svio_object_get(struct svio_objects *objects, uint32_t vif, int fd, uint64_t
 	status = read_access(fd, &may_write);
 	object = status ? NULL : find_object(objects, &memory, may_write);
 	/* With a vIOMMU each packet comes by here: memory that is known has shown its seals. */
-	if (!object && may_write && !status && is_sealed(fd)) {
+	if (!status && !object && may_write && is_sealed(fd)) {
 		may_write = false;
 		object = find_object(objects, &memory, false);
 	}
