@@ -133,6 +133,13 @@ class Viommu:
                       for iova, (size, offset, _) in self.messages.mapped(self.a).items()
                       for at in range(0, size, PAGE)}
             self.assertEqual(mapped, pages)
+            shown = self.device.svio_json("iommu", "show", "a")
+            listed = {line["iova"] + at: line["offset"] + at for line in shown["map"]
+                      for at in range(0, line["bytes"], PAGE)}
+            self.assertGreater(len(listed), 100)
+            self.assertEqual({iova: pages.get(iova) for iova in listed}, listed)
+            if not shown["maps_left_out"]:
+                self.assertEqual(listed, pages)
         self.domain_is_what_qemu_mapped(self.a, "a")
 
     def test_stream_leaks_nothing(self):
