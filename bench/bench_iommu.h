@@ -21,6 +21,7 @@
 
 struct iommu_options {
 	const char *json_path;
+	const char *map_queue_path; /* NULL: that ratio is not known */
 	const char *part; /* NULL: all */
 	unsigned long repetitions;
 	unsigned long window_ms;

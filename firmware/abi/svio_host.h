@@ -187,7 +187,7 @@ SVIO_ASSERT_SIZE(struct svio_host_vif, 2624 + SVIO_HOST_VIF_PRIVATE_BYTES);
 struct svio_host_map {
 	svio_le64 page[SVIO_MAP_PAGES_MAX];
 };
-SVIO_ASSERT_SIZE(struct svio_host_map, 8 * SVIO_MAP_PAGES_MAX);
+SVIO_ASSERT_SIZE(struct svio_host_map, 8ul * SVIO_MAP_PAGES_MAX);
 
 /* wire_flags: the wire's host interface was made by us and ends with the device. */
 #define SVIO_HOST_WIRE_MADE 0x1

@@ -3,6 +3,8 @@
 #include <setjmp.h>
 #include <string.h>
 
+#include "fw_dma.h"
+#include "fw_stage.h"
 #include "map_guest.h"
 #include "svio_error.h"
 #include "svio_regs.h"
@@ -127,7 +129,7 @@ static void page_leads_to_what_was_granted(void)
 	CU_ASSERT_TRUE_FATAL(map_set_up_queues());
 	for (i = 0; i < 2; i++) {
 		guest_frame_between(frame[i], sizeof(frame[i]), 0, 1, 10 + i);
-		memcpy(fake_at(0, SPARE_ADDR + i * 4096 + 4000), frame[i], sizeof(frame[i]));
+		memcpy(fake_at(0, SPARE_ADDR + i * 4096ull + 4000), frame[i], sizeof(frame[i]));
 	}
 	map_do(SPARE_ADDR, SPARE_PAGE, 2, SVIO_MAP_READ);
 	map_send_from(SPARE_WINDOW + 4096 + 4000, 96);
@@ -150,9 +152,9 @@ static void frame_over_two_pages_is_gathered(void)
 
 	CU_ASSERT_TRUE_FATAL(map_set_up_queues());
 	guest_frame_between(frame, sizeof(frame), 0, 1, 3);
-	memcpy(fake_at(0, SPARE_ADDR + 3 * 4096 + 3596), frame, 500);
+	memcpy(fake_at(0, SPARE_ADDR + 3 * 4096ull + 3596), frame, 500);
 	memcpy(fake_at(0, SPARE_ADDR), frame + 500, 500);
-	map_do(SPARE_ADDR + 3 * 4096, SPARE_PAGE, 1, SVIO_MAP_READ);
+	map_do(SPARE_ADDR + 3 * 4096ull, SPARE_PAGE, 1, SVIO_MAP_READ);
 	map_do(SPARE_ADDR, SPARE_PAGE + 1, 1, SVIO_MAP_READ);
 	map_send_from(SPARE_WINDOW + 3596, sizeof(frame));
 	fake_run();
@@ -184,11 +186,16 @@ static void page_not_granted_is_a_fault(void)
 	CU_ASSERT_TRUE(map_faulted(SPARE_WINDOW, SVIO_ERROR_DMA_UNMAPPED, SVIO_IOMMU_FAULT_GRANT));
 }
 
-/* An I/O address that the second stage maps is worth nothing to a queue. */
+/*
+ * An I/O address that the second stage maps is worth nothing to a queue; nor is what lies
+ * behind the table, which is a neighbour's.
+ */
 static void address_beyond_window_is_a_fault(void)
 {
 	const uint64_t beyond = (uint64_t)SVIO_MAP_PAGES_MAX << 12;
+	char *maps = (char *)fake.segment + fake.segment->maps_offset;
 
+	((struct svio_host_map *)(void *)maps)[1].page[0] = SPARE_ADDR | SVIO_MAP_READ;
 	CU_ASSERT_EQUAL_FATAL(svio_iommu_map(fake.iommu, fake.domain[0], beyond, 4096, 1, 0, 3), 0);
 	CU_ASSERT_TRUE_FATAL(map_set_up_queues());
 	map_send_from(beyond, 100);
@@ -225,6 +232,25 @@ static void granting_what_is_not_the_guests_gives_nothing(void)
 	map_send_from(SPARE_WINDOW, 100);
 	CU_ASSERT_TRUE(
 		map_faulted(SPARE_WINDOW, SVIO_ERROR_DMA_UNMAPPED, SVIO_IOMMU_FAULT_UNMAPPED));
+}
+
+/* Nothing of a section's look-ups outlives a revocation, even within it. */
+static void revocation_drops_what_is_remembered(void)
+{
+	struct fw_vif *vif = &fake.fw->vifs[0];
+	struct fw_run run;
+
+	map_do(SPARE_ADDR, SPARE_PAGE, 1, MAP_BOTH);
+	fw_section_begin(fake.fw);
+	CU_ASSERT_TRUE(fw_vif_open(fake.fw, vif));
+	CU_ASSERT_EQUAL(fw_dma_find(fake.fw, vif, SPARE_WINDOW, 64, FW_READ, &run), SVIO_IOMMU_OK);
+	CU_ASSERT_EQUAL(fw_dma_find(fake.fw, vif, SPARE_WINDOW, 64, FW_WRITE, &run), SVIO_IOMMU_OK);
+	CU_ASSERT_TRUE(fw_stage_revoke(fake.fw, vif, SPARE_PAGE, 1, false));
+	CU_ASSERT_EQUAL(fw_dma_find(fake.fw, vif, SPARE_WINDOW, 64, FW_READ, &run),
+			SVIO_IOMMU_FAULT_GRANT);
+	CU_ASSERT_EQUAL(fw_dma_find(fake.fw, vif, SPARE_WINDOW, 64, FW_WRITE, &run),
+			SVIO_IOMMU_FAULT_GRANT);
+	fw_section_end(fake.fw);
 }
 
 /* The second stage's rights hold, whatever the first grants. */
@@ -284,5 +310,5 @@ SVIO_TEST_MAIN_WITH(
 	SVIO_TEST(address_beyond_window_is_a_fault), SVIO_TEST(page_without_right_is_a_fault),
 	SVIO_TEST(receive_into_read_only_page_is_a_fault),
 	SVIO_TEST(granting_what_is_not_the_guests_gives_nothing),
-	SVIO_TEST(second_stage_rights_hold), SVIO_TEST(second_stage_unmap_takes_a_granted_page),
-	SVIO_TEST(revoked_page_is_a_fault))
+	SVIO_TEST(revocation_drops_what_is_remembered), SVIO_TEST(second_stage_rights_hold),
+	SVIO_TEST(second_stage_unmap_takes_a_granted_page), SVIO_TEST(revoked_page_is_a_fault))

@@ -108,7 +108,7 @@ static void expect_stop(uint32_t error)
 	CU_ASSERT_EQUAL(map_guest[0].event.event, SVIO_EVENT_QUEUE_ERROR);
 	CU_ASSERT_EQUAL(map_guest[0].event.queue, SVIO_QUEUE_MAP << 8);
 	CU_ASSERT_EQUAL(map_guest[0].event.status, error);
-	CU_ASSERT_EQUAL(map_guest[0].event.info, MAP_RING + at % MAP_ENTRIES * 16);
+	CU_ASSERT_EQUAL(map_guest[0].event.info, MAP_RING + at % MAP_ENTRIES * 16ull);
 	CU_ASSERT_EQUAL(map_error(), error);
 	CU_ASSERT_EQUAL(map_head(), at);
 	CU_ASSERT_EQUAL(fake_reg(0, SVIO_REG_STATUS), SVIO_VIF_STATE_READY);
@@ -150,7 +150,7 @@ static void entry_that_makes_no_sense_stops_the_queue(void)
 		expect_stop(bad[i].error);
 	}
 	/* Just within. */
-	map_do((1ull << 48) - 16 * 4096, SVIO_MAP_PAGES_MAX - 16, 16, MAP_BOTH);
+	map_do((1ull << 48) - 16 * 4096ull, SVIO_MAP_PAGES_MAX - 16, 16, MAP_BOTH);
 	CU_ASSERT_EQUAL(map_error(), 0);
 	CU_ASSERT_EQUAL(map_granted(), 16);
 }
