@@ -22,7 +22,7 @@
 struct iommu_options {
 	const char *json_path;
 	const char *map_queue_path; /* NULL: that ratio is not known */
-	const char *part; /* NULL: all */
+	const char *part;           /* NULL: all */
 	unsigned long repetitions;
 	unsigned long window_ms;
 	unsigned long count_lookups; /* not 0: no times, so many lookups for callgrind */

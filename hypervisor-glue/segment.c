@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "log.h"
 #include "svio_iommu.h"
 #include "svio_pci.h"
 
@@ -146,6 +147,17 @@ void svio_segment_destroy(struct svio_segment *segment)
 	munmap(segment->shared, segment->bytes);
 	close(segment->arena_fd);
 	close(segment->fd);
+}
+
+void svio_segment_map_release(const struct svio_segment *segment, uint32_t slot)
+{
+	const off_t bytes = sizeof(struct svio_host_map);
+
+	/* What cannot be given back is zero already, and serves the slot's next VIF. */
+	if (fallocate(segment->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+		      (off_t)segment->shared->maps_offset + (off_t)slot * bytes, bytes))
+		svio_log(SVIO_LOG_WARNING, "memory of a map queue cannot be given back: %s",
+			 strerror(errno));
 }
 
 int svio_segment_doorbell_create(const char *name)

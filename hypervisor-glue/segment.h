@@ -39,6 +39,9 @@ struct svio_segment {
 int svio_segment_create(struct svio_segment *segment, uint32_t vifs_max);
 void svio_segment_destroy(struct svio_segment *segment);
 
+/* A VIF has gone, and its firmware knows: the memory behind its map queue's window is given back. */
+void svio_segment_map_release(const struct svio_segment *segment, uint32_t slot);
+
 /* Memory for a VIF's doorbell BAR, zero-filled. The descriptor, or -errno. */
 int svio_segment_doorbell_create(const char *name);
 

@@ -158,6 +158,7 @@ static void free_vif(struct svio_vif *vif)
 	if (vif->domain)
 		svio_iommu_domain_destroy(device->iommu, vif->domain);
 	vif->shared->in_use = 0;
+	svio_segment_map_release(&device->segment, vif->slot);
 	device->vifs[vif->slot] = NULL;
 	free(vif->path);
 	free(vif);
