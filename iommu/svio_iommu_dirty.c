@@ -253,13 +253,11 @@ static void report_word(struct svio_iommu_dirty *dirty, const struct report *rep
 	page -= page % WORD_PAGES;
 	while (bits) {
 		uint32_t first = (uint32_t)__builtin_ctzll(bits);
-		uint64_t rest = ~(bits >> first);
-		uint32_t count = rest ? (uint32_t)__builtin_ctzll(rest) : WORD_PAGES;
+		uint64_t above = bits + (1ull << first); /* carries to the end of the run of ones */
+		uint32_t end = above ? (uint32_t)__builtin_ctzll(above) : WORD_PAGES;
 
-		if (count > WORD_PAGES - first)
-			count = WORD_PAGES - first;
-		report_run(report, dirty->page_lg2, page + first, page + first + count - 1);
-		bits &= count + first == WORD_PAGES ? 0 : ~0ull << (first + count);
+		report_run(report, dirty->page_lg2, page + first, page + end - 1);
+		bits &= above;
 	}
 }
 

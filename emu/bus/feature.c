@@ -148,5 +148,7 @@ int bus_feature(struct bus_session *session, const struct bus_request *request)
 		bus_session_reply(session, request->payload, request->payload_bytes);
 		return 0;
 	}
-	return wire.flags & METHODS ? feature->handle(session, request) : -EINVAL;
+	if (!(wire.flags & METHODS))
+		return -EINVAL;
+	return feature->handle(session, request);
 }

@@ -57,7 +57,7 @@ static struct start start_of(uint32_t ranges)
 			       .control = { .page_bytes = PAGE, .ranges = ranges } };
 
 	for (uint32_t i = 0; i < ranges; i++)
-		start.range[i] = (struct vfio_user_dma_logging_range){ i * 2 * PAGE, PAGE };
+		start.range[i] = (struct vfio_user_dma_logging_range){ 2 * PAGE * i, PAGE };
 	return start;
 }
 
@@ -247,7 +247,7 @@ static void report_malformed_is_refused(void)
 static void report_keeps_to_what_the_client_takes(void)
 {
 	struct start start = start_of(1);
-	struct report report = report_of(4096 * 8 * PAGE);
+	struct report report = report_of(8 * PAGE * 4096);
 
 	client = client_connect();
 	CU_ASSERT_EQUAL_FATAL(

@@ -209,7 +209,7 @@ static void redirect_buffers(uint64_t iova, uint64_t bytes)
 	uint32_t entries = 1u << rings.rx_lg2;
 
 	for (uint32_t i = 0; i < entries; i++)
-		rings.rx_ring[i].addr = iova + i * 2 * PAGE % bytes;
+		rings.rx_ring[i].addr = iova + 2 * PAGE * i % bytes;
 }
 
 static uint64_t report_extra(uint64_t words[EXTRA / PAGE / 64])
@@ -314,7 +314,7 @@ static void what_makes_no_sense_is_refused(void)
 	page_bytes = PAGE;
 	/* Everything: in pages as small as the bitmap allows. */
 	CU_ASSERT_EQUAL_FATAL(svio_vif_raw_dirty_start(b.vif, &range, 0, &page_bytes), 0);
-	CU_ASSERT_EQUAL(page_bytes, 512 * 1024);
+	CU_ASSERT_EQUAL(page_bytes, 512ull * 1024);
 	CU_ASSERT_EQUAL(log_all(PAGE), -EBUSY);
 	CU_ASSERT_EQUAL(svio_vif_raw_dirty_report(b.vif, 1, PAGE, PAGE, &word), -EINVAL);
 	/* Beyond all that can be mapped: nothing is dirty. */

@@ -43,6 +43,10 @@ def write(region, offset, data):
     return message(10, struct.pack("<QII", offset, region, len(data)) + data)
 
 
+def feature(flags, data=b"", room=4096):
+    return message(16, struct.pack("<II", room, flags) + data)
+
+
 def portions(*parts):
     return b"".join(bytes([control, len(data)]) + data for control, data in parts)
 
@@ -85,6 +89,9 @@ VFIO_USER = {
                           + write(0, 0x90, b"abcd")[12:])),
     "large": portions((SHAKE, struct.pack("<HHIII", 1, 10, 16 + 16 + 64 * 200, 0, 0)
                        + struct.pack("<QII", 0, 2, 64 * 200)), (LARGE | READ, bytes(200))),
+    "dirty_log": portions(
+        (SHAKE, feature(0x40006)), (0, feature(0x20006, struct.pack("<QIIQQ", 4096, 1, 0, 0, 1 << 20))),
+        (READ, feature(0x10008, struct.pack("<QQQ", 0, 1 << 20, 4096))), (READ, feature(0x20007))),
     "type": portions((SHAKE, message(13, flags=5)), (0, message(13, flags=1))),
 }
 

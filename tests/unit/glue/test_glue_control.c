@@ -437,7 +437,7 @@ static void iommu_show_tells_counts_and_the_dirty_log(void)
 	add_fault(vif->slot, 0x1000, SVIO_IOMMU_FAULT_UNMAPPED);
 	add_fault(vif->slot + 1, 0x1000, SVIO_IOMMU_FAULT_UNMAPPED);
 	CU_ASSERT_EQUAL(svio_vif_dirty_start(vif, &range, 1, &page_bytes), 0);
-	svio_iommu_dirty_mark(vif->dirty->log.log, 0, 65536 * 3);
+	svio_iommu_dirty_mark(vif->dirty->log.log, 0, 65536ull * 3);
 	CU_ASSERT_EQUAL(svio_vif_dirty_report(vif, 0, 1 << 20, 65536, bitmap), 0);
 	report = ask("{\"cmd\":\"iommu-show\",\"name\":\"a\"}");
 	CU_ASSERT_EQUAL(NUMBER(report, "translations", "descriptors"), 1000);

@@ -369,7 +369,7 @@ static void dirty_report_while_a_core_is_inside_waits(void)
 	fixture_open(&fixture, "fake", 2, true);
 	vif = fixture_vif(&fixture, "a");
 	CU_ASSERT_EQUAL(svio_vif_dirty_start(vif, &range, 1, &page_bytes), 0);
-	svio_iommu_dirty_mark(vif->dirty->log.log, 5 * 4096, 1);
+	svio_iommu_dirty_mark(vif->dirty->log.log, 5ull * 4096, 1);
 	write_scratch(vif, FAKE_HOLD_MS | 50, &answers);
 	fixture_wait_answers(&fixture, &answers, 1);
 	CU_ASSERT_EQUAL(svio_device_segment(fixture.device)->core[0].epoch, 1);

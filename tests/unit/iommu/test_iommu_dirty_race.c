@@ -16,7 +16,7 @@
 
 #define CORES     2u
 #define PAGES     96u /* of two words */
-#define PAGE      4096u
+#define PAGE      4096ull
 #define IOVA      (17ull * PAGE)
 #define LOG_BYTES (SVIO_IOMMU_DIRTY_HEADER_BYTES + 4096u)
 

@@ -58,7 +58,8 @@ static bool is_marked(uint64_t page)
 
 static bool is_changed(uint32_t vif, uint32_t page)
 {
-	return memcmp(before[vif] + page * 4096u, fake.mem[vif] + page * 4096u, 4096) != 0;
+	return memcmp(before[vif] + (size_t)page * 4096, fake.mem[vif] + (size_t)page * 4096,
+		      4096) != 0;
 }
 
 struct outcome {
