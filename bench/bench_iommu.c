@@ -153,10 +153,12 @@ static void report_map_queue(const struct iommu_options *options, struct iommu_r
 {
 	FILE *file = options->map_queue_path ? fopen(options->map_queue_path, "r") : NULL;
 	char line[256];
-	double ratio;
 
 	while (file && fgets(line, sizeof(line), file)) {
-		if (sscanf(line, " \"" MAP_QUEUE_KEY "\": %lf", &ratio) != 1)
+		const char *value = strstr(line, "\"" MAP_QUEUE_KEY "\": ");
+		double ratio = value ? strtod(strchr(value, ':') + 1, NULL) : 0;
+
+		if (ratio <= 0)
 			continue;
 		iommu_report_number(report, MAP_QUEUE_KEY, ratio);
 		fclose(file);

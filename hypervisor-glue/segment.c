@@ -94,7 +94,7 @@ static void lay_out(struct svio_segment *segment)
 	shared->vifs_offset = vifs;
 	shared->faults_offset = faults;
 	shared->private_offset = align_page(faults + sizeof(struct svio_iommu_fault_log));
-	shared->maps_offset = shared->private_offset + SVIO_HOST_DEVICE_PRIVATE_BYTES;
+	shared->maps_offset = shared->private_offset + (uint64_t)SVIO_HOST_DEVICE_PRIVATE_BYTES;
 	shared->dirty_offset =
 		align_page(shared->maps_offset + segment->vifs_max * sizeof(struct svio_host_map));
 	shared->magic = SVIO_HOST_MAGIC;
