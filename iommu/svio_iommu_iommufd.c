@@ -96,7 +96,7 @@ const struct svio_iommu_host_ops svio_iommu_iommufd_ops = { .map = iommufd_map,
 
 static void take_ranges(struct svio_iommu_vfio *vfio)
 {
-	struct ioas_range ranges[SVIO_IOMMU_VFIO_RANGES];
+	struct ioas_range ranges[SVIO_IOMMU_VFIO_RANGES] = { { 0 } };
 	struct ioas_iova_ranges query = {
 		.size = sizeof(query),
 		.ioas = vfio->ioas,
