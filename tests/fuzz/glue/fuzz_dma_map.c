@@ -146,14 +146,20 @@ static void open_fds(void)
 	fds[PIPE] = ends[0];
 }
 
+static char run_dir[] = "/tmp/svio-fuzz-XXXXXX";
+
 static void close_device(void)
 {
+	char lock[64];
+
 	svio_device_close(device);
+	snprintf(lock, sizeof(lock), "%s/lock", run_dir);
+	unlink(lock);
+	rmdir(run_dir);
 }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	static char run_dir[] = "/tmp/svio-fuzz-XXXXXX";
 	struct svio_device_options options = {
 		.run_dir = run_dir, .wire = "fake", .fw_path = FAKE_FIRMWARE, .vifs_max = 2
 	};
