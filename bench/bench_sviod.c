@@ -119,7 +119,9 @@ static void handle_question(void *context, int fd, uint32_t events)
 
 static void handle_connect(void *context, int fd, uint32_t events)
 {
-	int client = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+	struct sockaddr_un peer;
+	socklen_t bytes = sizeof(peer);
+	int client = accept4(fd, (struct sockaddr *)&peer, &bytes, SOCK_CLOEXEC);
 
 	(void)events;
 	if (client < 0 || !svio_loop_add_fd(context, client, EPOLLIN, handle_question, context))
