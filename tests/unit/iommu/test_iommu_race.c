@@ -8,7 +8,7 @@
  * spoils it, and the thread sanitizer reports the race. Several unmaps share a
  * grace period, as those of several clients do. Memory moves between addresses and
  * page sizes, and table pages between uses, all the time. SVIO_TEST_ROUNDS sets how
- * many unmaps (20000) at least, and how often each core must have met mapped
+ * many unmaps (10000) at least, and how often each core must have met mapped
  * memory; SVIO_TEST_ROUNDS=10000000 takes minutes.
  */
 #include <pthread.h>
@@ -52,7 +52,7 @@ static uint64_t rounds_wanted(void)
 {
 	const char *text = getenv("SVIO_TEST_ROUNDS");
 
-	return text ? strtoull(text, NULL, 0) : 20000;
+	return text ? strtoull(text, NULL, 0) : 10000;
 }
 
 static uint64_t slot_iova(uint32_t slot)
@@ -65,7 +65,7 @@ static void linger(uint64_t random)
 {
 	volatile uint32_t turns = (uint32_t)random % 128;
 
-	if (random >> 32 & 63)
+	if (random >> 32 & 1023)
 		while (turns)
 			turns = turns - 1;
 	else
