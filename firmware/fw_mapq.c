@@ -14,6 +14,8 @@
  */
 #include "fw_mapq.h"
 
+#include <string.h>
+
 #include "fw_admin.h"
 #include "fw_dma.h"
 #include "fw_stage.h"
@@ -103,8 +105,10 @@ static uint32_t take_piece(struct svio_fw *fw, struct fw_vif *vif, uint32_t coun
 	}
 	for (i = 0; i < bytes / 16; i++) {
 		struct svio_map_entry entry;
+		uint64_t words[2];
 
-		fw_dma_read16(&entry, from + (size_t)i * 16);
+		fw_dma_read16(words, from + (size_t)i * 16);
+		memcpy(&entry, words, sizeof(entry));
 		error = carry_out(fw, vif, &entry);
 		if (error) {
 			stop(fw, vif, error, entry_addr(map));

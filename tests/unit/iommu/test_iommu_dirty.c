@@ -81,7 +81,7 @@ static void start_refuses_bad_arguments(void)
 	uint32_t i;
 
 	for (i = 0; i <= SVIO_IOMMU_DIRTY_RANGES_MAX; i++)
-		many[i] = (struct svio_iommu_dirty_range){ (600 - i) * 2 * PAGE, PAGE };
+		many[i] = (struct svio_iommu_dirty_range){ 2ull * (600 - i) * PAGE, PAGE };
 	CU_ASSERT_EQUAL(start_one(0, 0, PAGE), -EINVAL);
 	CU_ASSERT_EQUAL(start_one(3 * PAGE, 0, 3 * PAGE), -EINVAL);
 	CU_ASSERT_EQUAL(start_one(PAGE, 0, 0), -EINVAL);

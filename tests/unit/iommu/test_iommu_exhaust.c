@@ -78,7 +78,10 @@ static void fail_to_map(const struct range *range)
 	CU_ASSERT_EQUAL(map(range), -ENOSPC);
 	is = stats();
 	CU_ASSERT_EQUAL(memcmp(before, fixture.arena, fixture.arena_bytes), 0);
-	CU_ASSERT_EQUAL(memcmp(&was, &is, sizeof(is)), 0);
+	CU_ASSERT_EQUAL(was.mapped_bytes, is.mapped_bytes);
+	CU_ASSERT_EQUAL(was.mappings, is.mappings);
+	CU_ASSERT_EQUAL(was.table_pages, is.table_pages);
+	CU_ASSERT_EQUAL(was.table_pages_max, is.table_pages_max);
 	CU_ASSERT_EQUAL(svio_iommu_pages_free(fixture.iommu), pages_free);
 	free(before);
 }

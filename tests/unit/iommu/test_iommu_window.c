@@ -9,7 +9,7 @@
 
 #define PAGES       16
 #define ARENA_PAGES 64
-#define PAGE        SVIO_IOMMU_PAGE_BYTES
+#define PAGE        ((uint64_t)SVIO_IOMMU_PAGE_BYTES)
 
 /* A host's IOMMU that remembers which pages of memory it maps. */
 struct host {
