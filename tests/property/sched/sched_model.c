@@ -226,6 +226,17 @@ svio_sched_node sched_model_add(struct sched_model *model, svio_sched_node paren
 	return node;
 }
 
+/* A change of rate may cost two nanoseconds' worth of the old one; a full bucket makes up for it. */
+static void lose_some(struct sched_model_node *n)
+{
+	if (n->tokens >= sched_model_burst(&n->params) - LARGEST)
+		n->lost = 0;
+	if (n->packet_tokens >= packets_depth(&n->params))
+		n->lost_packets = 0;
+	n->lost += 2 * GRAIN(n->params.max_bps);
+	n->lost_packets += 2e-9L * n->params.max_pps;
+}
+
 void sched_model_set(struct sched_model *model, svio_sched_node node,
 		     const struct svio_sched_params *params)
 {
@@ -237,6 +248,7 @@ void sched_model_set(struct sched_model *model, svio_sched_node node,
 	if (exists(model, node)) {
 		fill(model, &model->node[node]);
 		n = model->node[node];
+		lose_some(&n);
 		if (!n.params.max_bps || !params->max_bps) {
 			n.lowest = (long double)n.bytes - n.allowed;
 			n.tokens = 0;
@@ -358,12 +370,13 @@ static void serve(struct sched_model *model, const struct svio_sched_grant *gran
 /* Is a node at one of its ceilings, or waiting to have something to spend again? */
 static bool held_back(struct sched_model *model, svio_sched_node node)
 {
-	const struct svio_sched_params *p = &model->node[node].params;
+	struct sched_model_node *n = &model->node[node];
+	const struct svio_sched_params *p = &n->params;
 	long double wait = sched_model_hold(model, p);
 
-	fill(model, &model->node[node]);
-	return (p->max_bps && model->node[node].tokens <= wait + GRAIN(p->max_bps)) ||
-	       (p->max_pps && model->node[node].packet_tokens < p->max_pps * LATE_S + 1e-3L);
+	fill(model, n);
+	return (p->max_bps && n->tokens <= wait + GRAIN(p->max_bps) + n->lost) ||
+	       (p->max_pps && n->packet_tokens < p->max_pps * LATE_S + 1e-3L + n->lost_packets);
 }
 
 /* Nobody may be served: then every active leaf has a ceiling in its way. */

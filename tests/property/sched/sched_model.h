@@ -30,6 +30,9 @@ struct sched_model_node {
 	/* The bucket behind it. */
 	long double tokens;
 	long double packet_tokens;
+	/* Of them so many at most were lost to rounding when the rate changed. */
+	long double lost;
+	long double lost_packets;
 	uint64_t filled_ns; /* all of this is as of then */
 };
 
