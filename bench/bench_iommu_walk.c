@@ -31,6 +31,7 @@ struct walker {
 	struct svio_hal hal;
 	struct svio_fw *fw;
 	struct fw_vif *vif;
+	struct svio_host_vif slot;
 };
 
 static void map_case(struct svio_iommu *iommu, svio_iommu_domain domain, const struct iommu_case *c)
@@ -68,6 +69,7 @@ static void *open_walker(const struct iommu_case *c)
 	walker->fw->hal = &walker->hal;
 	walker->fw->section = 1;
 	walker->vif->domain = walker->domain;
+	walker->vif->slot = &walker->slot; /* walks are counted there */
 	return walker;
 }
 
