@@ -15,6 +15,9 @@
 #define PASS_GRANTS  64
 #define PASS_PACKETS 256
 
+/* While packets flow an admin queue is looked at once in so many passes. */
+#define ADMIN_PASSES 8
+
 /* What svio_fw_bytes() hands out, in order. */
 struct layout {
 	size_t vifs;
@@ -267,53 +270,94 @@ static void put_to_sleep(struct svio_fw *fw, struct fw_vif *vif)
 	fw_vif_deactivate(fw, vif);
 }
 
-static uint32_t poll_vif(struct svio_fw *fw, struct fw_vif *vif)
+/* In a section: what is not packets. */
+static uint32_t serve_control(struct svio_fw *fw, struct fw_vif *vif)
 {
-	uint32_t flags = current_flags(vif);
 	uint32_t work = 0;
 
+	fw_section_begin(fw);
+	if (fw_vif_open(fw, vif)) {
+		work = fw_mapq_poll(fw, vif);
+		work += fw_admin_poll(fw, vif);
+		fw_class_sort(fw, vif);
+	}
+	fw_section_end(fw);
+	return work;
+}
+
+/* A look at a VIF's doorbells; all: at its admin queue's, too. */
+static uint32_t poll_vif(struct svio_fw *fw, struct fw_vif *vif, bool all)
+{
+	uint32_t flags, work = 0;
+	bool control;
+
+	/* All that it has waits for the scheduler. */
+	if (!all && !vif->staged && vif->tx_ready && vif->tx_ready == vif->tx_running &&
+	    !vif->tx_unsorted)
+		return 0;
+	flags = current_flags(vif);
 	if (!(flags & SVIO_HOST_VIF_BUS_MASTER) || vif->status != SVIO_VIF_STATE_READY) {
 		put_to_sleep(fw, vif);
 		return 0;
 	}
-	if (scan_vif(fw, vif, flags)) {
+	control = vif->recover || fw_mapq_pending(vif) || (all && fw_admin_pending(vif));
+	if (!(flags & SVIO_HOST_VIF_LINK_DOWN) && fw_tx_scan(fw, vif))
 		note_busy(fw, vif);
-		if (fw_admin_pending(vif) || fw_mapq_pending(vif) || vif->recover ||
-		    vif->tx_unsorted) {
-			fw_section_begin(fw);
-			if (fw_vif_open(fw, vif)) {
-				work = fw_mapq_poll(fw, vif);
-				work += fw_admin_poll(fw, vif);
-				fw_class_sort(fw, vif);
-			}
-			fw_section_end(fw);
-		}
-	} else if (++vif->idle_passes >= FW_IDLE_PASSES &&
-		   fw->now_ns - vif->busy_ns >= FW_IDLE_NS) {
+	else if (control)
+		note_busy(fw, vif);
+	else if (++vif->idle_passes >= FW_IDLE_PASSES && fw->now_ns - vif->busy_ns >= FW_IDLE_NS)
 		put_to_sleep(fw, vif);
+	if (control || vif->tx_unsorted)
+		work = serve_control(fw, vif);
+	return work;
+}
+
+/*
+ * Look at the active VIFs. While packets flow each one's admin queue has its turn in one of
+ * ADMIN_PASSES passes: with hundreds of VIFs the looks would otherwise cost as much as the
+ * packets. From the end: a VIF that goes to sleep is replaced by one that was seen already.
+ */
+static uint32_t poll_vifs(struct svio_fw *fw, bool all)
+{
+	uint64_t pass = fw->counters[SVIO_DEVICE_COUNTER_polls];
+	uint32_t work = 0;
+	uint32_t i;
+
+	for (i = fw->active_count; i-- > 0;) {
+		struct fw_vif *vif = &fw->vifs[fw->active[i]];
+
+		work += poll_vif(fw, vif, all || (pass + vif->id) % ADMIN_PASSES == 0);
 	}
 	return work;
 }
 
+static void take_wake_word(struct svio_fw *fw, uint32_t word)
+{
+	uint32_t bits = __atomic_exchange_n(&fw->segment->wake[word], 0, __ATOMIC_SEQ_CST);
+
+	for (; bits; bits &= bits - 1) {
+		struct fw_vif *vif = fw_vif_get(fw, word * 32 + (uint32_t)__builtin_ctz(bits));
+
+		if (!vif)
+			continue;
+		fw_count(vif, SVIO_COUNTER_wakes, 1);
+		fw_vif_activate(fw, vif);
+	}
+}
+
+/* Costs two loads, however many VIFs there are, while nobody wakes one. */
 static void take_wakes(struct svio_fw *fw)
 {
-	uint32_t words = (fw->vifs_end + 31) / 32;
+	uint64_t *words = fw->segment->wake_words;
 	uint32_t i;
 
-	for (i = 0; i < words; i++) {
-		uint32_t bits = __atomic_load_n(&fw->segment->wake[i], __ATOMIC_RELAXED);
+	if (!svio_host_wake_any(fw->segment))
+		return;
+	for (i = 0; i < SVIO_HOST_VIFS_MAX / 32 / 64; i++) {
+		uint64_t set = __atomic_exchange_n(&words[i], 0, __ATOMIC_SEQ_CST);
 
-		if (!bits)
-			continue;
-		bits = __atomic_exchange_n(&fw->segment->wake[i], 0, __ATOMIC_SEQ_CST);
-		for (; bits; bits &= bits - 1) {
-			struct fw_vif *vif = fw_vif_get(fw, i * 32 + (uint32_t)__builtin_ctz(bits));
-
-			if (!vif)
-				continue;
-			fw_count(vif, SVIO_COUNTER_wakes, 1);
-			fw_vif_activate(fw, vif);
-		}
+		for (; set; set &= set - 1)
+			take_wake_word(fw, i * 64 + (uint32_t)__builtin_ctzll(set));
 	}
 }
 
@@ -359,17 +403,18 @@ static uint32_t poll_transmit(struct svio_fw *fw)
 
 uint32_t svio_fw_poll(struct svio_fw *fw)
 {
-	uint32_t work = 0;
-	uint32_t i;
+	uint32_t work;
 
 	fw->now_ns = svio_hal_now_ns();
 	fw_device_count(fw, SVIO_DEVICE_COUNTER_polls, 1);
 	take_wakes(fw);
-	/* From the end: a VIF that goes to sleep is replaced by one that was seen already. */
-	for (i = fw->active_count; i-- > 0;)
-		work += poll_vif(fw, &fw->vifs[fw->active[i]]);
+	work = poll_vifs(fw, !fw->worked);
 	work += poll_transmit(fw);
 	work += fw_wire_poll(fw);
+	/* Nothing is said to be left to do before everything was looked at. */
+	if (!work && fw->worked)
+		work = poll_vifs(fw, true);
+	fw->worked = work > 0;
 	fw_irq_run(fw);
 	return work;
 }
@@ -383,23 +428,12 @@ static void mark_asleep(struct svio_fw *fw, uint32_t asleep)
 				 __ATOMIC_RELAXED);
 }
 
-static bool wakes_pending(const struct svio_fw *fw)
-{
-	uint32_t i;
-
-	for (i = 0; i < (fw->vifs_end + 31) / 32; i++) {
-		if (__atomic_load_n(&fw->segment->wake[i], __ATOMIC_RELAXED))
-			return true;
-	}
-	return false;
-}
-
 /* Anything to do now? Ceilings and moderation only move the deadline. */
 static bool busy_now(struct svio_fw *fw)
 {
 	uint32_t i;
 
-	if (wakes_pending(fw))
+	if (svio_host_wake_any(fw->segment))
 		return true;
 	for (i = 0; i < fw->active_count; i++) {
 		struct fw_vif *vif = &fw->vifs[fw->active[i]];

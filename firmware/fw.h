@@ -78,50 +78,54 @@ struct fw_translation {
 
 #define FW_TRANSLATIONS 4
 
+/*
+ * What a look at a VIF that has nothing new touches is in the first line; a busy VIF's is in the
+ * first two besides its translations.
+ */
 struct fw_vif {
-	/* read-mostly */
 	struct svio_host_vif *slot; /* NULL: not added */
 	struct fw_sram *sram;
 	struct svio_doorbell_bar *doorbells;
 	uint32_t id;
-	svio_sched_node leaf[SVIO_HOST_CLASSES]; /* by class; [0] without classes */
-	uint32_t status;                         /* copy of the STATUS register */
-	uint32_t flags; /* config.flags and config.domain as of this section */
+	uint32_t status;                 /* copy of the STATUS register */
+	uint32_t tx_running, rx_running; /* bit a queue */
+	uint32_t tx_ready;               /* queues known to have descriptors: fw_class.h */
+	uint32_t tx_unsorted;            /* of these, whose class is not known yet */
+	uint32_t idle_passes;
+	bool staged;      /* there is a map queue: queues' addresses are of the window */
+	bool active;      /* polled, and in fw->active */
+	bool recover;     /* rings are to be reconciled before they are used (fw_recover.c) */
+	bool irq_listed;  /* in fw->irq_list */
+	uint64_t busy_ns; /* when it had work last */
+
+	uint64_t section; /* fw->section in which flags, domain and dirty were read */
+	uint32_t flags;
 	uint32_t domain;
-	struct svio_iommu_dirty_log *dirty; /* where writes are marked; NULL: no log is kept */
-	uint64_t section;                   /* fw->section in which these were read */
-	uint32_t vlan;                      /* access VLAN, or 0 */
-	uint32_t tx_running, rx_running;    /* bit a queue */
-	uint32_t trusted;
-	uint64_t permanent_mac;
-	struct svio_rss *rss; /* prepared from sram->rss_key */
-	bool staged;          /* there is a map queue: queues' addresses are of the window */
-	struct svio_host_map *map;
-	/* read-write */
-	struct fw_translation translation[FW_TRANSLATIONS]; /* of queues' addresses, all stages */
-	struct fw_translation direct[FW_TRANSLATIONS];      /* of I/O addresses, when staged */
-	uint32_t map_published; /* entries of the map queue that the guest was told of */
-	bool map_repeat;        /* the next entry may have been begun before a crash */
-	/* fw_class.h */
-	uint32_t tx_ready;                    /* queues known to have descriptors */
-	uint32_t tx_unsorted;                 /* of these, whose class is not known yet */
-	uint32_t tx_class[SVIO_HOST_CLASSES]; /* the others, by class */
-	uint8_t tx_next[SVIO_HOST_CLASSES];   /* the queue to be served first */
+	struct svio_iommu_dirty_log *dirty;      /* where writes are marked; NULL: no log is kept */
+	svio_sched_node leaf[SVIO_HOST_CLASSES]; /* by class; [0] without classes */
+	uint32_t tx_class[SVIO_HOST_CLASSES];    /* ready queues that are sorted, by class */
+	uint8_t tx_next[SVIO_HOST_CLASSES];      /* the queue to be served first */
 	uint32_t irq_check[3]; /* by kind, bit a queue: completions that no interrupt told of */
 	uint32_t irq_unreported[2]; /* by kind, bit a queue: queue.unreported_ns counts */
-	bool irq_listed;
-	bool active;       /* polled, and in fw->active */
-	bool recover;      /* rings are to be reconciled before they are used (fw_recover.c) */
-	bool control_seen; /* a CONTROL write was executed by this process */
+	uint32_t vlan;              /* access VLAN, or 0 */
+	uint32_t trusted;
 	uint32_t active_at;
-	uint32_t idle_passes;
-	uint64_t busy_ns; /* when it had work last */
+	uint64_t permanent_mac;
+	struct fw_translation translation[FW_TRANSLATIONS]; /* of queues' addresses, all stages */
+	struct fw_translation direct[FW_TRANSLATIONS];      /* of I/O addresses, when staged */
+	struct fw_rx_open *rx_open[SVIO_QUEUES_MAX];
 	struct svio_sched_meter rx_meter;
+	/* seldom */
+	struct svio_rss *rss; /* prepared from sram->rss_key */
+	struct svio_host_map *map;
+	uint32_t map_published; /* entries of the map queue that the guest was told of */
+	bool map_repeat;        /* the next entry may have been begun before a crash */
+	bool control_seen;      /* a CONTROL write was executed by this process */
 	struct svio_iommu_fault_limit fault_limit;
 	uint64_t log_next_ns; /* a guest that fails over and over does not fill the host's log */
-	struct fw_rx_open *rx_open[SVIO_QUEUES_MAX];
 	struct fw_vif_qos qos;
-};
+} __attribute__((aligned(SVIO_CACHE_LINE_BYTES)));
+_Static_assert(offsetof(struct fw_vif, section) == SVIO_CACHE_LINE_BYTES, "what a look touches");
 
 struct fw_packet;
 
@@ -143,6 +147,7 @@ struct svio_fw {
 	uint32_t link_speed;
 
 	uint64_t now_ns;    /* as of the last look at the clock */
+	bool worked;        /* the last pass found something to do */
 	uint64_t *counters; /* segment->counters */
 	uint64_t section;   /* counts sections from 1 */
 	bool in_section;

@@ -62,6 +62,9 @@ static void start_queue(struct fw_admin_call *call, uint32_t kind)
 	struct fw_vif *vif = call->vif;
 	struct fw_queue *queue = &vif->sram->queue[kind][body->qid];
 
+	__atomic_store_n(&vif->sram->queue_used[kind],
+			 vif->sram->queue_used[kind] | 1u << body->qid, __ATOMIC_RELEASE);
+	SVIO_HAL_STEP(call->fw->hal);
 	*queue = (struct fw_queue){
 		.ring = body->ring,
 		.completion = body->completion,

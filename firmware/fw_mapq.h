@@ -19,7 +19,7 @@ static inline bool fw_mapq_pending(const struct fw_vif *vif)
 {
 	const struct fw_queue *map = &vif->sram->map;
 
-	return map->state == FW_QUEUE_RUNNING &&
+	return vif->staged && map->state == FW_QUEUE_RUNNING &&
 	       (fw_load(&vif->doorbells->map.tail) != map->index ||
 		map->index != vif->map_published);
 }

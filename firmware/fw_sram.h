@@ -18,7 +18,7 @@
 #include "svio_ring.h"
 
 /* Changes whenever the structs below do: a firmware does not read another layout. */
-#define FW_SRAM_MAGIC 0x53564603u
+#define FW_SRAM_MAGIC 0x53564605u
 
 #define FW_MAC_FILTERS  32
 #define FW_VLAN_FILTERS 4094
@@ -57,11 +57,11 @@ struct fw_admin {
 	uint64_t sq; /* I/O addresses */
 	uint64_t cq;
 	uint64_t position;   /* completions written << 32 | commands taken: one store moves both */
+	uint32_t events;     /* 1 << SVIO_EVENT_*: to be told */
+	uint32_t ring_lg2;   /* up to here: what a look for commands reads, in one line */
 	uint32_t executing;  /* 1 + index of the command whose changes have begun, or 0 */
 	uint32_t raised_arm; /* as in fw_queue */
-	uint32_t ring_lg2;
 	uint32_t vector;
-	uint32_t events;          /* 1 << SVIO_EVENT_*: to be told */
 	uint32_t queue_errors[4]; /* SVIO_EVENT_QUEUE_ERROR to be told, a bit a queue, by kind */
 	uint32_t reserved;
 };
@@ -81,12 +81,20 @@ struct fw_sram {
 	uint64_t mac_filter[FW_MAC_FILTERS]; /* as mac; 0: free */
 	uint64_t vlan_filter[4096 / 64];
 	struct fw_admin admin;
-	struct fw_queue queue[2][SVIO_QUEUES_MAX]; /* by kind and number */
-	struct fw_queue map;                       /* the map queue; index: entries carried out */
-	uint64_t map_begun; /* FW_MAP_BEGUN | index of the entry whose stores began last, or 0 */
-	uint32_t map_end;   /* 1 + highest page of the window that may be granted */
+	struct fw_queue map; /* the map queue; index: entries carried out */
+	uint64_t map_begun;  /* FW_MAP_BEGUN | index of the entry whose stores began last, or 0 */
+	uint32_t map_end;    /* 1 + highest page of the window that may be granted */
+	/* By kind, a bit a queue: written to since SRAM was cleared. The others' pages may not exist. */
+	uint32_t queue_used[2];
 	uint32_t reserved1;
+	struct fw_queue queue[2][SVIO_QUEUES_MAX]; /* by kind and number */
 };
 _Static_assert(sizeof(struct fw_sram) <= SVIO_HOST_VIF_PRIVATE_BYTES, "SRAM of a VIF");
+_Static_assert(offsetof(struct fw_sram, admin.position) / SVIO_CACHE_LINE_BYTES ==
+		       offsetof(struct fw_sram, admin.ring_lg2) / SVIO_CACHE_LINE_BYTES,
+	       "a look for commands");
+_Static_assert(offsetof(struct svio_host_vif, private_state) + offsetof(struct fw_sram, queue) <=
+		       4096,
+	       "a VIF without queues is one page of the segment");
 
 #endif /* SVIO_FW_SRAM_H */

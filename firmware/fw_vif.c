@@ -11,7 +11,7 @@
 #include "svio_pci.h"
 
 /* SRAM while it is being cleared: its counters are kept, the rest is worth nothing. */
-#define CLEARING 0x53564604u
+#define CLEARING 0x53564606u
 
 /* At most one line a VIF and second. */
 #define LOG_INTERVAL_NS 1000000000u
@@ -150,10 +150,29 @@ static void count_promiscuous(struct svio_fw *fw, const struct fw_vif *vif, bool
 		fw->promisc_count += there ? 1u : -1u;
 }
 
+/*
+ * All of SRAM but its magic. What nobody wrote to is zero and stays untouched, as pages exist
+ * from the first touch on. queue_used goes last, with the rest: it is what a repetition needs.
+ */
+static void clear_sram(struct fw_sram *sram)
+{
+	uint32_t kind;
+
+	for (kind = SVIO_QUEUE_TX; kind <= SVIO_QUEUE_RX; kind++) {
+		uint32_t left;
+
+		for (left = sram->queue_used[kind]; left; left &= left - 1)
+			memset(&sram->queue[kind][__builtin_ctz(left)], 0, sizeof(struct fw_queue));
+	}
+	memset((char *)sram + sizeof(sram->magic), 0,
+	       offsetof(struct fw_sram, queue) - sizeof(sram->magic));
+}
+
 /* Power-on. A crash in here leaves CLEARING, and the next firmware begins again. */
 void fw_vif_clear(struct svio_fw *fw, struct fw_vif *vif)
 {
 	struct fw_sram *sram = vif->sram;
+	bool fresh = !sram->magic; /* its doorbells are zero, and need not exist yet */
 
 	if (sram->magic == FW_SRAM_MAGIC) {
 		fw_switch_statics(fw, vif, false);
@@ -170,12 +189,13 @@ void fw_vif_clear(struct svio_fw *fw, struct fw_vif *vif)
 
 	__atomic_store_n(&sram->magic, CLEARING, __ATOMIC_SEQ_CST);
 	SVIO_HAL_STEP(fw->hal);
-	memset((char *)sram + sizeof(sram->magic), 0, sizeof(*sram) - sizeof(sram->magic));
+	clear_sram(sram);
 	sram->mac = fw_mac_load(vif->slot->config.mac);
 	sram->mtu = vif->slot->config.mtu_max;
 	fw_regs_reset(fw, vif);
 	SVIO_HAL_STEP(fw->hal);
-	memset(vif->doorbells, 0, sizeof(*vif->doorbells));
+	if (!fresh)
+		memset(vif->doorbells, 0, sizeof(*vif->doorbells));
 	vif->slot->pending = 0;
 	__atomic_store_n(&sram->magic, FW_SRAM_MAGIC, __ATOMIC_SEQ_CST);
 	fw_switch_statics(fw, vif, true);
@@ -302,6 +322,7 @@ static void clear_accounts(struct svio_host_vif *slot)
 static void forget_stranger(struct svio_fw *fw, struct fw_vif *vif)
 {
 	if (vif->sram->magic) {
+		memset(vif->sram->queue_used, 0xff, sizeof(vif->sram->queue_used));
 		vif->sram->map_end = SVIO_MAP_PAGES_MAX;
 		fw_stage_clear(fw, vif);
 	}
@@ -362,9 +383,10 @@ int svio_fw_vif_del(struct svio_fw *fw, uint32_t id)
 	fw_qos_del(fw, vif);
 	vif->slot = NULL;
 	fw_irq_run(fw); /* takes it off the list */
-	vif->sram->magic = 0;
-	memset(slot->private_state, 0, sizeof(slot->private_state));
+	__atomic_store_n(&vif->sram->magic, CLEARING, __ATOMIC_SEQ_CST);
+	clear_sram(vif->sram);
 	clear_accounts(slot);
+	__atomic_store_n(&vif->sram->magic, 0, __ATOMIC_SEQ_CST);
 	return 0;
 }
 

@@ -22,8 +22,6 @@
 #include "svio_iommu.h"
 #include "svio_iommu_dirty.h"
 
-#define SVIO_VECTORS_MAX 64
-
 struct svio_control;
 
 /* One MSI-X vector. At most one IRQ_SET of it is under way. */
@@ -64,7 +62,7 @@ struct svio_vif {
 	void *add_context;
 	int add_status;
 	struct svio_log_limit log_limit;
-	struct svio_irq irqs[SVIO_VECTORS_MAX];
+	struct svio_irq irqs[]; /* [vectors] */
 };
 
 /*

@@ -94,9 +94,10 @@ static void lay_out(struct svio_segment *segment)
 	shared->vifs_offset = vifs;
 	shared->faults_offset = faults;
 	shared->private_offset = align_page(faults + sizeof(struct svio_iommu_fault_log));
-	shared->maps_offset = shared->private_offset + (uint64_t)SVIO_HOST_DEVICE_PRIVATE_BYTES;
+	segment->maps_offset = shared->private_offset + (size_t)SVIO_HOST_DEVICE_PRIVATE_BYTES;
+	shared->maps_offset = segment->maps_offset;
 	shared->dirty_offset =
-		align_page(shared->maps_offset + segment->vifs_max * sizeof(struct svio_host_map));
+		align_page(segment->maps_offset + segment->vifs_max * sizeof(struct svio_host_map));
 	shared->magic = SVIO_HOST_MAGIC;
 	segment->vifs = (struct svio_host_vif *)((char *)shared + vifs);
 	segment->faults = (const struct svio_iommu_fault_log *)((char *)shared + faults);
@@ -149,13 +150,22 @@ void svio_segment_destroy(struct svio_segment *segment)
 	close(segment->fd);
 }
 
-void svio_segment_map_release(const struct svio_segment *segment, uint32_t slot)
+/* Zeros, in pages that do not exist any more. False: not possible. */
+static bool punch(const struct svio_segment *segment, uint64_t offset, uint64_t bytes)
 {
-	const off_t bytes = sizeof(struct svio_host_map);
+	return fallocate(segment->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset,
+			 (off_t)bytes) == 0;
+}
 
-	/* What cannot be given back is zero already, and serves the slot's next VIF. */
-	if (fallocate(segment->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-		      (off_t)segment->shared->maps_offset + (off_t)slot * bytes, bytes))
+void svio_segment_slot_release(const struct svio_segment *segment, uint32_t slot)
+{
+	struct svio_host_vif *vif = &segment->vifs[slot];
+	const uint64_t map_bytes = sizeof(struct svio_host_map);
+
+	if (!punch(segment, (uint64_t)((char *)vif - (char *)segment->shared), sizeof(*vif)))
+		memset(vif, 0, sizeof(*vif));
+	/* What cannot be given back of a map is zero already, and serves the slot's next VIF. */
+	if (!punch(segment, segment->maps_offset + slot * map_bytes, map_bytes))
 		svio_log(SVIO_LOG_WARNING, "memory of a map queue cannot be given back: %s",
 			 strerror(errno));
 }

@@ -24,6 +24,7 @@ struct svio_segment {
 	char *dirty; /* VIFs' dirty logs, SVIO_HOST_DIRTY_BYTES each; memory is taken as bits are used */
 	void *arena;
 	size_t bytes;
+	size_t maps_offset;
 	size_t arena_bytes;
 	uint32_t vifs_max;
 	uint32_t cores;
@@ -39,8 +40,8 @@ struct svio_segment {
 int svio_segment_create(struct svio_segment *segment, uint32_t vifs_max);
 void svio_segment_destroy(struct svio_segment *segment);
 
-/* A VIF has gone, and its firmware knows: the memory behind its map queue's window is given back. */
-void svio_segment_map_release(const struct svio_segment *segment, uint32_t slot);
+/* A VIF has gone, and its firmware knows: its slot is zero again, and takes no memory. */
+void svio_segment_slot_release(const struct svio_segment *segment, uint32_t slot);
 
 /* Memory for a VIF's doorbell BAR, zero-filled. The descriptor, or -errno. */
 int svio_segment_doorbell_create(const char *name);

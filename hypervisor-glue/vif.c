@@ -66,8 +66,7 @@ void svio_vif_wake(struct svio_vif *vif)
 {
 	struct svio_device *device = vif->device;
 
-	__atomic_fetch_or(&device->segment.shared->wake[vif->slot / 32], 1u << (vif->slot % 32),
-			  __ATOMIC_RELEASE);
+	svio_host_wake_set(device->segment.shared, vif->slot);
 	svio_mailbox_kick(device->mailbox);
 }
 

@@ -150,15 +150,14 @@ static void free_vif(struct svio_vif *vif)
 {
 	struct svio_device *device = vif->device;
 
-	for (uint16_t vector = 0; vector < SVIO_VECTORS_MAX; vector++)
+	for (uint16_t vector = 0; vector < vif->vectors; vector++)
 		if (vif->irqs[vector].fd >= 0)
 			close(vif->irqs[vector].fd);
 	if (vif->doorbell_fd >= 0)
 		close(vif->doorbell_fd);
 	if (vif->domain)
 		svio_iommu_domain_destroy(device->iommu, vif->domain);
-	vif->shared->in_use = 0;
-	svio_segment_map_release(&device->segment, vif->slot);
+	svio_segment_slot_release(&device->segment, vif->slot);
 	device->vifs[vif->slot] = NULL;
 	free(vif->path);
 	free(vif);
@@ -168,7 +167,8 @@ static void free_vif(struct svio_vif *vif)
 static struct svio_vif *make_vif(struct svio_device *device, uint32_t slot,
 				 const struct svio_vif_settings *settings)
 {
-	struct svio_vif *vif = calloc(1, sizeof(*vif));
+	uint16_t vectors = svio_settings_vectors(settings);
+	struct svio_vif *vif = calloc(1, sizeof(*vif) + vectors * sizeof(vif->irqs[0]));
 	int status = 0;
 
 	if (!vif)
@@ -178,11 +178,10 @@ static struct svio_vif *make_vif(struct svio_device *device, uint32_t slot,
 	vif->shared = &device->segment.vifs[slot];
 	vif->settings = *settings;
 	vif->accepted = *settings;
-	vif->vectors = svio_settings_vectors(settings);
+	vif->vectors = vectors;
 	vif->faults_before = __atomic_load_n(&device->segment.faults->head, __ATOMIC_RELAXED);
-	for (uint16_t vector = 0; vector < SVIO_VECTORS_MAX; vector++)
+	for (uint16_t vector = 0; vector < vectors; vector++)
 		vif->irqs[vector] = (struct svio_irq){ .vif = vif, .fd = -1 };
-	memset(vif->shared, 0, sizeof(*vif->shared));
 	device->vifs[slot] = vif;
 	vif->doorbell_fd = svio_segment_doorbell_create(settings->name);
 	if (vif->doorbell_fd < 0)

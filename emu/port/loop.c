@@ -55,6 +55,9 @@ int svio_port_loop_open(struct svio_port *port)
 {
 	int status;
 
+	port->pause_ns = SPIN_PAUSE_NS;
+	port->spin_min_ns = SPIN_MIN_NS;
+	port->spin_max_ns = SPIN_MAX_NS;
 	port->spin_ns = SPIN_MAX_NS;
 	port->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (port->epoll_fd < 0)
@@ -156,13 +159,8 @@ static uint32_t pass(struct svio_port *port)
 
 static bool woken_by_host(const struct svio_port *port)
 {
-	const struct svio_host_segment *s = port->host.segment;
-	uint32_t i, bits = 0;
-
-	for (i = 0; i < (s->vifs_max + 31) / 32; i++)
-		bits |= __atomic_load_n(&s->wake[i], __ATOMIC_RELAXED);
-	return bits || svio_port_host_mail(&port->host) || port->host.reply_waits ||
-	       svio_port_signalled;
+	return svio_host_wake_any(port->host.segment) || svio_port_host_mail(&port->host) ||
+	       port->host.reply_waits || svio_port_signalled;
 }
 
 static uint64_t nearer(uint64_t a, uint64_t b)
@@ -239,9 +237,9 @@ static bool go_to_sleep(struct svio_port *port, uint64_t until_ns)
 
 static void adapt_spin(struct svio_port *port, uint64_t slept_ns)
 {
-	if (slept_ns < SPIN_MAX_NS)
-		port->spin_ns = nearer(port->spin_ns * 2, SPIN_MAX_NS);
-	else if (slept_ns > SLEEP_LONG_NS && port->spin_ns / 2 >= SPIN_MIN_NS)
+	if (slept_ns < port->spin_max_ns)
+		port->spin_ns = nearer(port->spin_ns * 2, port->spin_max_ns);
+	else if (slept_ns > SLEEP_LONG_NS && port->spin_ns / 2 >= port->spin_min_ns)
 		port->spin_ns /= 2;
 }
 
@@ -287,7 +285,7 @@ static void idle(struct svio_port *port, uint64_t now)
 	if (!port->idle_since_ns)
 		port->idle_since_ns = now;
 	idle_ns = now - port->idle_since_ns;
-	if (port->busy || (port->cpus > 1 && idle_ns < SPIN_PAUSE_NS))
+	if (port->busy || (port->cpus > 1 && idle_ns < port->pause_ns))
 		relax();
 	else if (idle_ns < port->spin_ns)
 		sched_yield();

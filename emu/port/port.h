@@ -66,10 +66,12 @@ struct svio_port {
 	/* loop.c */
 	bool busy; /* --poll busy: never sleep */
 	int epoll_fd;
-	sigset_t asleep_mask;     /* signals that do not end a sleep */
-	uint32_t cpus;            /* this process may run on */
-	uint64_t idle_since_ns;   /* 0: not idle */
-	uint64_t spin_ns;         /* how long to look for work before sleeping */
+	sigset_t asleep_mask;   /* signals that do not end a sleep */
+	uint32_t cpus;          /* this process may run on */
+	uint64_t idle_since_ns; /* 0: not idle */
+	uint64_t spin_ns;       /* how long to look for work before sleeping */
+	uint64_t pause_ns;      /* of that, without letting others run */
+	uint64_t spin_min_ns, spin_max_ns;
 	uint64_t housekeeping_ns; /* when it is due */
 	uint32_t polls;           /* since the clock was last read for housekeeping */
 	bool link_reported;       /* to the firmware, as the next two say */

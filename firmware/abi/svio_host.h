@@ -21,7 +21,7 @@
 #include "svio_types.h"
 
 #define SVIO_HOST_MAGIC      0x68657653u
-#define SVIO_HOST_VERSION    4
+#define SVIO_HOST_VERSION    5
 #define SVIO_HOST_VIFS_MAX   4096
 #define SVIO_HOST_CORES_MAX  8
 #define SVIO_HOST_NAME_BYTES 32
@@ -32,8 +32,12 @@
 /* A VIF's struct svio_iommu_dirty_log and its bitmap: 2 TiB in pages of 4 KiB. */
 #define SVIO_HOST_DIRTY_BYTES (16384 + (64ull << 20))
 
-/* Per core and VIF, room for the firmware's private state; the firmware asserts that its own fits. */
-#define SVIO_HOST_VIF_PRIVATE_BYTES    16384
+/*
+ * Room for the firmware's private state of a VIF; the firmware asserts that its own fits. It
+ * makes a slot five pages, of which only those exist that something was written to: the first
+ * holds all that a VIF without queues needs.
+ */
+#define SVIO_HOST_VIF_PRIVATE_BYTES    17856
 #define SVIO_HOST_DEVICE_PRIVATE_BYTES (1024 * 1024)
 
 /* Counters of the whole device, kept by the firmware. */
@@ -176,7 +180,7 @@ SVIO_ASSERT_OFFSET(struct svio_host_vif, pending, 1024);
 SVIO_ASSERT_OFFSET(struct svio_host_vif, counters, 1088);
 SVIO_ASSERT_OFFSET(struct svio_host_vif, regs, 1600);
 SVIO_ASSERT_OFFSET(struct svio_host_vif, private_state, 2624);
-SVIO_ASSERT_SIZE(struct svio_host_vif, 2624 + SVIO_HOST_VIF_PRIVATE_BYTES);
+SVIO_ASSERT_SIZE(struct svio_host_vif, 5 * 4096);
 
 /*
  * What a VIF's guest has granted by its map queue (SPEC.md, chapter 11): the first stage.
@@ -227,8 +231,10 @@ struct svio_host_segment {
 	svio_le32
 		mail; /* incremented after a message was sent: the firmware looks when it differs */
 	svio_le32 unmaps; /* incremented when an unmap waits for a core: sections are left early */
-	svio_le32 reserved1[14];
-	/* sviod sets bits, the firmware takes them: VIFs whose WAKE register was written */
+	/* bit i: wake[i] may have bits. In the line of mail, which every pass looks at anyway */
+	svio_le64 wake_words[SVIO_HOST_VIFS_MAX / 32 / 64];
+	svio_le32 reserved1[10];
+	/* svio_host_wake_set() sets bits, the firmware takes them: VIFs whose WAKE was written */
 	svio_le32 wake[SVIO_HOST_VIFS_MAX / 32];
 	/* firmware */
 	svio_le32
@@ -247,11 +253,34 @@ struct svio_host_segment {
 SVIO_ASSERT_OFFSET(struct svio_host_segment, group, 1216 + 64 * SVIO_HOST_CORES_MAX);
 SVIO_ASSERT_OFFSET(struct svio_host_segment, mail, 64);
 SVIO_ASSERT_OFFSET(struct svio_host_segment, unmaps, 68);
+SVIO_ASSERT_OFFSET(struct svio_host_segment, wake_words, 72);
 SVIO_ASSERT_OFFSET(struct svio_host_segment, wake, 128);
 SVIO_ASSERT_OFFSET(struct svio_host_segment, fw_state, 640);
 SVIO_ASSERT_OFFSET(struct svio_host_segment, counters, 704);
 SVIO_ASSERT_OFFSET(struct svio_host_segment, core, 1216);
 SVIO_ASSERT(SVIO_DEVICE_COUNTER_COUNT <= 64);
+
+/*
+ * Have the firmware look at a VIF. The firmware takes a word of wake_words first, then the
+ * words of wake that it names: a bit whose word is set late is found by it. A firmware that
+ * sleeps has to be kicked besides.
+ */
+static inline void svio_host_wake_set(struct svio_host_segment *segment, svio_le32 vif)
+{
+	svio_le32 word = vif / 32;
+
+	__atomic_fetch_or(&segment->wake[word], (svio_le32)1 << vif % 32, __ATOMIC_RELEASE);
+	__atomic_fetch_or(&segment->wake_words[word / 64], (svio_le64)1 << word % 64,
+			  __ATOMIC_RELEASE);
+}
+
+/* Are there VIFs to be looked at? */
+static inline svio_le64 svio_host_wake_any(const struct svio_host_segment *segment)
+{
+	return __atomic_load_n(&segment->wake_words[0], __ATOMIC_RELAXED) |
+	       __atomic_load_n(&segment->wake_words[1], __ATOMIC_RELAXED);
+}
+SVIO_ASSERT(SVIO_HOST_VIFS_MAX / 32 / 64 == 2);
 
 /*
  * Messages. sviod asks, the firmware answers each in order with REPLY and the

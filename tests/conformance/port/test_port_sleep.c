@@ -46,7 +46,8 @@ static void wake_vif(uint32_t vif)
 {
 	uint64_t one = 1;
 
-	__atomic_fetch_or(&f.segment->wake[vif / 32], 1u << vif % 32, __ATOMIC_SEQ_CST);
+	svio_host_wake_set(f.segment, vif);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (__atomic_load_n(&f.segment->fw_state, __ATOMIC_SEQ_CST) == SVIO_HOST_FW_ASLEEP)
 		CU_ASSERT_EQUAL(write(f.kick_fd, &one, sizeof(one)), (ssize_t)sizeof(one));
 }

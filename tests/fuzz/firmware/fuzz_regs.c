@@ -35,7 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes)
 		else if (what < 240)
 			change_config((uint8_t)offset);
 		else
-			fake.segment->wake[0] = offset;
+			svio_host_wake_set(fake.segment, offset % SVIO_HOST_VIFS_MAX);
 	}
 	fuzz_device_check();
 	return 0;

@@ -9,7 +9,7 @@
 #include "fw_sram.h"
 #include "svio_iommu_fault.h"
 
-#define ARENA_BYTES  (1u << 20)
+#define ARENA_BYTES  ((64u + FAKE_VIFS * 8u) * 4096u)
 #define RUN_PASSES   100000
 #define MAPPINGS_MAX 64
 
@@ -22,7 +22,8 @@ static void *fw_memory;
 /* Shared with children: a test may let the firmware run, and die, in another process. */
 static void *allocate(size_t bytes)
 {
-	void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (memory == MAP_FAILED) {
 		fputs("fake: out of memory\n", stderr);
@@ -193,11 +194,14 @@ static void log_line(struct svio_hal *hal, uint32_t vif, const char *text)
 	hal->log_lines++;
 }
 
+/* With many VIFs they would be more than an address space holds, and there are none. */
+#define DIRTY_BYTES (FAKE_VIFS > 64 ? 0 : FAKE_VIFS * SVIO_HOST_DIRTY_BYTES)
+
 static uint64_t segment_bytes(void)
 {
 	return sizeof(struct svio_host_segment) + FAKE_VIFS * sizeof(struct svio_host_vif) +
 	       sizeof(struct svio_iommu_fault_log) + FAKE_VIFS * sizeof(struct svio_host_map) +
-	       FAKE_VIFS * SVIO_HOST_DIRTY_BYTES + 256;
+	       DIRTY_BYTES + 256;
 }
 
 static void lay_out_segment(void)
@@ -216,7 +220,7 @@ static void lay_out_segment(void)
 	at = segment->faults_offset + sizeof(struct svio_iommu_fault_log);
 	segment->maps_offset = (at + 63) & ~63ull;
 	at = segment->maps_offset + FAKE_VIFS * sizeof(struct svio_host_map);
-	segment->dirty_offset = (at + 63) & ~63ull;
+	segment->dirty_offset = DIRTY_BYTES ? (at + 63) & ~63ull : 0;
 }
 
 void fake_init(void)
@@ -228,7 +232,7 @@ void fake_init(void)
 	lay_out_segment();
 	arena = allocate(ARENA_BYTES);
 	iommu_state = allocate(svio_iommu_state_bytes(ARENA_BYTES));
-	fake.iommu = svio_iommu_init(iommu_state, arena, ARENA_BYTES, 64);
+	fake.iommu = svio_iommu_init(iommu_state, arena, ARENA_BYTES, FAKE_VIFS + 56);
 	if (!fake.iommu)
 		abort();
 	for (i = 0; i < FAKE_VIFS; i++)
@@ -311,7 +315,7 @@ static void map_memory(uint32_t vif)
 void fake_vif_prepare(uint32_t vif)
 {
 	struct svio_host_vif *slot = fake_slot(vif);
-	const uint8_t mac[6] = { 0x02, 0, 0, 0, 0, (uint8_t)(vif + 1) };
+	const uint8_t mac[6] = { 0x02, 0, 0, 0, (uint8_t)((vif + 1) >> 8), (uint8_t)(vif + 1) };
 
 	if (!fake.mem[vif])
 		map_memory(vif);

@@ -21,7 +21,10 @@
 #include "svio_iommu_dirty.h"
 #include "svio_ring.h"
 
-#define FAKE_VIFS        8
+/* Of the library svio-fake; svio-fake-many has more. */
+#ifndef FAKE_VIFS
+#define FAKE_VIFS 8
+#endif
 #define FAKE_MEM_BYTES   (4u << 20)
 #define FAKE_GUARD_BYTES 4096u
 #define FAKE_IOVA        0x08000000ull

@@ -32,8 +32,7 @@ static void wake_if_asleep(struct guest *guest)
 {
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (fake.doorbells[guest->vif]->asleep)
-		__atomic_fetch_or(&fake.segment->wake[guest->vif / 32], 1u << guest->vif % 32,
-				  __ATOMIC_SEQ_CST);
+		svio_host_wake_set(fake.segment, guest->vif);
 }
 
 uint32_t guest_start(struct guest *guest, uint32_t vif, uint64_t features)

@@ -53,7 +53,7 @@ void map_ring(void)
 {
 	__atomic_store_n(&fake.doorbells[0]->map.tail, map_tail, __ATOMIC_SEQ_CST);
 	if (fake.doorbells[0]->asleep)
-		fake.segment->wake[0] |= 1;
+		svio_host_wake_set(fake.segment, 0);
 }
 
 void map_do(uint64_t addr, uint32_t page, uint32_t pages, uint32_t flags)

@@ -201,6 +201,7 @@ static void idle_vif_falls_asleep_and_wake_brings_it_back(void)
 	CU_ASSERT_EQUAL(fake_counter(0, SVIO_COUNTER_wakes), 1);
 	CU_ASSERT_TRUE(guest_receive(&guest[1], 0, &packet));
 	CU_ASSERT_EQUAL(fake.segment->wake[0], 0);
+	CU_ASSERT_FALSE(svio_host_wake_any(fake.segment));
 	/* Awake: no wake is needed. */
 	for (i = 0; i < 100; i++) {
 		guest_send(&guest[0], 0, frame, 60);
@@ -239,7 +240,7 @@ static void sleep_with_work_is_refused(void)
 	CU_ASSERT_EQUAL(fake.segment->fw_state, SVIO_HOST_FW_POLLING);
 	CU_ASSERT_EQUAL(fake.doorbells[0]->asleep, 0);
 	fake_run();
-	fake.segment->wake[0] = 1;
+	svio_host_wake_set(fake.segment, 0);
 	CU_ASSERT_FALSE(svio_fw_sleep(fake.fw, &deadline_ns));
 	CU_ASSERT_TRUE(guest_receive(&guest[1], 0, &packet));
 }
@@ -277,6 +278,7 @@ static void nothing_active_costs_no_look_at_doorbells(void)
 	guest_frame_between(frame, 60, 0, 1, 1);
 	guest_send(&guest[0], 0, frame, 60);
 	fake.segment->wake[0] = 0;
+	fake.segment->wake_words[0] = 0;
 	fake_run();
 	CU_ASSERT_EQUAL(guest_tx_head(&guest[0], 0), 0);
 	fake_reg_write(0, SVIO_REG_WAKE, 1);
