@@ -93,6 +93,9 @@ void bench_pin(pid_t pid, int cpu, bool first);
 /* svio-bench vif */
 int bench_vif_main(int argc, char **argv);
 
+/* svio-bench wake */
+int bench_wake_main(int argc, char **argv);
+
 /* svio-bench sched */
 int bench_sched_main(int argc, char **argv);
 
