@@ -50,6 +50,9 @@ SVIO_VIF_API void svio_vif_raw_get(struct svio_vif *vif, struct svio_vif_raw *ra
 SVIO_VIF_API void svio_vif_raw_queue_get(struct svio_vif_queue *queue,
 					 struct svio_vif_raw_queue *raw);
 
+/* A number that grows by one, modulo 65536, with each message to the device. */
+SVIO_VIF_API uint16_t svio_vif_raw_messages(const struct svio_vif *vif);
+
 /*
  * Stores a doorbell's tail as it is, and wakes a sleeping device. kind:
  * SVIO_QUEUE_*; qid is not used for the admin queue.

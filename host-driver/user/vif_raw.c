@@ -4,6 +4,11 @@
 
 #include "vif_internal.h"
 
+uint16_t svio_vif_raw_messages(const struct svio_vif *vif)
+{
+	return vif->client.next_id;
+}
+
 void svio_vif_raw_get(struct svio_vif *vif, struct svio_vif_raw *raw)
 {
 	raw->doorbells = vif->doorbells;
