@@ -53,15 +53,30 @@ static bool judge_books(struct json_object *stats)
 	return in == out;
 }
 
-bool lab_books_balance(struct device_lab *lab)
+static struct json_object *read_stats(struct device_lab *lab)
 {
 	static char text[STATS_BYTES];
-	struct json_object *stats;
+
+	return lab_svio(lab, text, sizeof(text), "stats --json") ? NULL : json_tokener_parse(text);
+}
+
+uint64_t lab_device_counter(struct device_lab *lab, const char *name)
+{
+	struct json_object *stats = read_stats(lab);
+	struct json_object *device = NULL;
+	int64_t value = 0;
+
+	if (stats && json_object_object_get_ex(stats, "device", &device))
+		value = get(device, name);
+	json_object_put(stats);
+	return (uint64_t)value;
+}
+
+bool lab_books_balance(struct device_lab *lab)
+{
+	struct json_object *stats = read_stats(lab);
 	bool balance = false;
 
-	if (lab_svio(lab, text, sizeof(text), "stats --json"))
-		return false;
-	stats = json_tokener_parse(text);
 	if (stats)
 		balance = judge_books(stats);
 	json_object_put(stats);

@@ -56,6 +56,9 @@ void lab_firmware_await(const struct device_lab *lab);
  */
 bool lab_books_balance(struct device_lab *lab);
 
+/* A counter of the whole device, as "svio stats --json" names it; 0: there is none such. */
+uint64_t lab_device_counter(struct device_lab *lab, const char *name);
+
 /* What a process holds. */
 int lab_open_fds(pid_t pid);
 long lab_resident_kib(pid_t pid);
