@@ -152,7 +152,7 @@ struct svio_fw {
 	uint64_t section;   /* counts sections from 1 */
 	bool in_section;
 	uint32_t wire_queued; /* frames sent since the last flush, and their lengths */
-	uint16_t wire_bytes[FW_WIRE_QUEUE];
+	uint32_t wire_bytes[FW_WIRE_QUEUE];
 	bool sched_granted; /* a pick was not charged yet */
 	svio_sched_node sched_leaf;
 	uint32_t section_unmaps; /* segment->unmaps when this section began */

@@ -33,61 +33,113 @@ static bool should_lend(const struct svio_fw *fw, const struct fw_packet *packet
 }
 
 /*
- * The head is in our memory, as it was checked; what follows it lies in the
- * guest's. False: the frame is lost.
+ * Pieces at the frame's beginning that lie in our memory, where the next packet will be: the
+ * head, as it was checked, and in a first segment the payload that was copied with it.
  */
-static bool lend_frame(struct svio_fw *fw, const struct fw_packet *packet, char *room)
+static uint32_t own_pieces(const struct svio_fw *fw, const struct fw_packet *packet)
+{
+	uintptr_t room = (uintptr_t)fw->packet->room;
+	uint32_t n = 1;
+
+	while (n < packet->segs && (uintptr_t)packet->seg[n].data - room < sizeof(fw->packet->room))
+		n++;
+	return n;
+}
+
+/* What follows the first own pieces lies in the guest's memory. False: the frame is lost. */
+static bool append_frame(struct svio_fw *fw, const struct fw_packet *packet, uint32_t own,
+			 char *room)
 {
 	uint32_t i;
 
-	memcpy(room, packet->seg[0].data, packet->seg[0].bytes);
-	for (i = 1; i < packet->segs; i++)
+	for (i = 0; i < own; i++) {
+		memcpy(room, packet->seg[i].data, packet->seg[i].bytes);
+		room += packet->seg[i].bytes;
+	}
+	for (; i < packet->segs; i++)
 		if (!svio_hal_wire_tx_append(fw->hal, packet->seg[i].data, packet->seg[i].bytes))
 			return false;
 	return true;
 }
 
+static char *take_room(struct svio_fw *fw, uint32_t bytes)
+{
+	char *room;
+
+	if (bytes > SVIO_FRAME_BYTES_MAX)
+		return NULL;
+	if (fw->wire_queued == FW_WIRE_QUEUE)
+		fw_wire_flush(fw);
+	room = svio_hal_wire_tx_room(fw->hal, bytes);
+	if (!room && fw->wire_queued) {
+		fw_wire_flush(fw);
+		room = svio_hal_wire_tx_room(fw->hal, bytes);
+	}
+	return room;
+}
+
+/* Room with the packet in it. NULL: the wire has none, the packet is lost. */
+static char *put_packet(struct svio_fw *fw, const struct fw_packet *packet)
+{
+	uint32_t own = own_pieces(fw, packet);
+	uint32_t bytes = 0;
+	char *room;
+	uint32_t i;
+
+	if (!packet->gso_type && !should_lend(fw, packet)) {
+		room = take_room(fw, fw_packet_bytes(packet));
+		if (room)
+			fw_packet_copy(packet, room);
+		return room;
+	}
+	for (i = 0; i < own; i++)
+		bytes += packet->seg[i].bytes;
+	room = take_room(fw, bytes);
+	return room && append_frame(fw, packet, own, room) ? room : NULL;
+}
+
+/* A frame, or an unsegmented packet for a wire that cuts it. */
 static void send_one(struct svio_fw *fw, struct fw_packet *packet)
 {
-	struct svio_wire_frame frame = { 0 };
-	char *room = NULL;
+	struct svio_wire_frame frame = { .gso_type = (uint8_t)packet->gso_type };
 
 	if (packet->partial && !fw->ops->wire_csum)
 		fw_packet_csum_complete(packet);
 	fw_packet_tag(packet, packet->tagged);
 	frame.bytes = fw_packet_bytes(packet);
-	if (frame.bytes <= SVIO_FRAME_BYTES_MAX) {
-		if (fw->wire_queued == FW_WIRE_QUEUE)
-			fw_wire_flush(fw);
-		room = svio_hal_wire_tx_room(fw->hal, frame.bytes);
-		if (!room && fw->wire_queued) {
-			fw_wire_flush(fw);
-			room = svio_hal_wire_tx_room(fw->hal, frame.bytes);
-		}
-	}
-	if (room && !should_lend(fw, packet))
-		fw_packet_copy(packet, room);
-	else if (room && !lend_frame(fw, packet, room))
-		room = NULL;
-	if (!room) {
+	frame.data = put_packet(fw, packet);
+	if (!frame.data) {
 		fw_device_count(fw, SVIO_DEVICE_COUNTER_wire_tx_drop, 1);
 		return;
 	}
-	frame.data = room;
 	if (packet->partial) {
 		frame.flags = SVIO_WIRE_CSUM;
 		frame.csum_start = (uint16_t)(packet->csum_start + fw_packet_shift(packet));
 		frame.csum_offset = packet->csum_offset;
 	}
+	if (packet->gso_type) {
+		frame.gso_size = packet->gso->size;
+		frame.hdr_len = (uint16_t)(packet->gso->header_bytes + fw_packet_shift(packet));
+	}
 	svio_hal_wire_tx_send(fw->hal, &frame);
-	fw->wire_bytes[fw->wire_queued++] = (uint16_t)frame.bytes;
+	fw->wire_bytes[fw->wire_queued++] = frame.bytes;
+}
+
+_Static_assert(FW_SEGS_MAX <= SVIO_WIRE_GSO_PIECES_MAX, "any packet can be appended");
+
+/* Segments that are longer than a frame may be are nobody's to send. */
+static bool wire_segments(const struct svio_fw *fw, const struct fw_packet *packet)
+{
+	return fw->ops->wire_csum && fw->ops->wire_gso >> packet->gso_type & 1 &&
+	       packet->gso->header_bytes + packet->gso->size + SVIO_VLAN_TAG_BYTES <=
+		       SVIO_FRAME_BYTES_MAX;
 }
 
 uint32_t fw_wire_send(struct svio_fw *fw, struct fw_packet *packet)
 {
 	uint32_t i;
 
-	if (!packet->gso_type) {
+	if (!packet->gso_type || wire_segments(fw, packet)) {
 		send_one(fw, packet);
 		return 1;
 	}
@@ -99,25 +151,67 @@ uint32_t fw_wire_send(struct svio_fw *fw, struct fw_packet *packet)
 	return packet->gso->segments;
 }
 
-static void receive_one(struct svio_fw *fw, const struct svio_wire_frame *frame)
+static bool length_holds(const struct svio_wire_frame *frame)
 {
-	struct fw_packet *packet = fw->packet;
+	uint32_t longest = frame->gso_type ? SVIO_GSO_BYTES_MAX : SVIO_FRAME_BYTES_MAX;
 
-	if (frame->bytes < SVIO_ETH_HEADER_BYTES || frame->bytes > SVIO_FRAME_BYTES_MAX) {
-		fw_device_count(fw, SVIO_DEVICE_COUNTER_wire_rx_malformed, 1);
-		return;
-	}
-	fw_device_count(fw, SVIO_DEVICE_COUNTER_wire_rx_packets, 1);
-	fw_device_count(fw, SVIO_DEVICE_COUNTER_wire_rx_bytes, frame->bytes);
+	return frame->bytes >= SVIO_ETH_HEADER_BYTES && frame->bytes <= longest;
+}
+
+/* What the frame's sender left to be done, checked: a host may be wrong as a guest may. */
+static bool apply_offload(const struct svio_wire_frame *frame, struct fw_packet *packet)
+{
+	uint32_t tag_bytes = frame->bytes - packet->bytes;
+	uint32_t start = frame->csum_start;
+
+	if (!(frame->flags & SVIO_WIRE_CSUM))
+		return !frame->gso_type;
+	if (start < SVIO_ETH_HEADER_BYTES + tag_bytes ||
+	    start - tag_bytes + frame->csum_offset + 2u > packet->seg[0].bytes)
+		return false;
+	packet->partial = true;
+	packet->csum_start = (uint16_t)(start - tag_bytes);
+	packet->csum_offset = frame->csum_offset;
+	if (!frame->gso_type)
+		return true;
+	if (frame->hdr_len < tag_bytes || frame->hdr_len - tag_bytes > packet->seg[0].bytes ||
+	    svio_gso_begin(packet->gso, fw_packet_head(packet), frame->hdr_len - tag_bytes,
+			   packet->bytes, frame->gso_type, frame->gso_size) ||
+	    packet->csum_start != svio_gso_csum_start(packet->gso) ||
+	    packet->csum_offset != svio_gso_csum_offset(packet->gso))
+		return false;
+	packet->gso_type = frame->gso_type;
+	return true;
+}
+
+/* The frame as a packet: head, tag, addresses. False: it makes no sense. */
+static bool take_frame(const struct svio_wire_frame *frame, struct fw_packet *packet)
+{
+	uint32_t head = frame->flags & SVIO_WIRE_CSUM ? FW_HEAD_BYTES : FW_HEAD_PLAIN_BYTES;
+
+	if (!length_holds(frame))
+		return false;
 	fw_packet_begin(packet, FW_WIRE);
 	packet->bytes = frame->bytes;
 	packet->verified = frame->flags & SVIO_WIRE_CSUM_OK;
 	packet->pieces[1] = (struct fw_seg){ .data = frame->data, .bytes = frame->bytes };
 	packet->segs = 1;
-	fw_packet_pull(packet,
-		       frame->bytes < FW_HEAD_PLAIN_BYTES ? frame->bytes : FW_HEAD_PLAIN_BYTES);
+	fw_packet_pull(packet, frame->bytes < head ? frame->bytes : head);
 	fw_packet_tag_parse(packet);
 	fw_packet_addresses(packet);
+	return apply_offload(frame, packet);
+}
+
+static void receive_one(struct svio_fw *fw, const struct svio_wire_frame *frame)
+{
+	struct fw_packet *packet = fw->packet;
+
+	if (!take_frame(frame, packet)) {
+		fw_device_count(fw, SVIO_DEVICE_COUNTER_wire_rx_malformed, 1);
+		return;
+	}
+	fw_device_count(fw, SVIO_DEVICE_COUNTER_wire_rx_packets, 1);
+	fw_device_count(fw, SVIO_DEVICE_COUNTER_wire_rx_bytes, frame->bytes);
 	packet->vlan = packet->tagged ? packet->tci & 0xfffu : 0;
 	if (packet->vlan == 0xfff) {
 		fw_device_count(fw, SVIO_DEVICE_COUNTER_switch_drop, 1);

@@ -48,7 +48,7 @@ static const struct argp_option argp_options[] = {
 	  "'svio' talks to. Made when missing. Required",
 	  0 },
 	{ "wire", KEY_WIRE, "SPEC", 0,
-	  "The device's physical port: null, tap:NAME, af_packet:INTERFACE, "
+	  "The device's physical port: null, tap:NAME, af_packet:INTERFACE, af_xdp:INTERFACE, "
 	  "pcap:rx=FILE,tx=FILE, or any DPDK device argument. Required",
 	  0 },
 	{ "fw", KEY_FW, "PATH", 0, "The firmware program (default: " FW_NAME " beside sviod)", 0 },

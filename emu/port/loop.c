@@ -112,6 +112,8 @@ static void check_opening(struct svio_port *port)
 	wire->open = true;
 	port->hal.wire_state = wire->state;
 	port->hal.wire = wire->ops ? wire->ops : wire->kind->ops;
+	port->hal_ops.wire_csum = wire->csum;
+	port->hal_ops.wire_gso = wire->gso;
 	report_link(port);
 }
 

@@ -29,6 +29,7 @@ static const char usage[] =
 	"                    null                    none: VIFs reach each other only\n"
 	"                    tap:NAME                an interface of the host, made if absent\n"
 	"                    af_packet:IF            an existing interface, e.g. af_packet:eth1\n"
+	"                    af_xdp:IF               the same, by AF_XDP\n"
 	"                    pcap:rx=FILE,tx=FILE    packets from and to capture files\n"
 	"                    0000:03:00.0            a NIC bound to vfio-pci\n"
 	"                    net_...                 any other DPDK device argument\n"
@@ -226,8 +227,7 @@ static int attach_firmware(struct svio_port *port)
 {
 	size_t bytes = svio_fw_bytes(port->hal.vifs_max);
 
-	port->hal_ops =
-		(struct svio_hal_ops){ .log = log_event, .wire_csum = port->wire.kind->csum };
+	port->hal_ops = (struct svio_hal_ops){ .log = log_event };
 	/* Zeros, and pages only where something is written: most of it is room for classes. */
 	port->fw_memory =
 		mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

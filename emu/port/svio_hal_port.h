@@ -39,9 +39,11 @@ struct svio_hal_wire_ops {
 	uint32_t (*rx)(void *state, struct svio_wire_frame *frames, uint32_t max);
 	void (*rx_done)(void *state);
 	void *(*tx_room)(void *state, uint32_t bytes);
-	bool (*tx_append)(void *state, const char *data, uint32_t bytes); /* NULL: never lends */
+	/* NULL: neither lends nor takes unsegmented packets */
+	bool (*tx_append)(void *state, const char *data, uint32_t bytes);
 	void (*tx_send)(void *state, const struct svio_wire_frame *frame);
 	uint32_t (*tx_flush)(void *state);
+	bool lends; /* tx_append is worth more than a copy */
 };
 
 /* The port's state as the hot calls see it; written by the core's own thread between polls. */
@@ -179,7 +181,7 @@ static inline void *svio_hal_wire_tx_room(struct svio_hal *hal, uint32_t bytes)
 
 static inline bool svio_hal_wire_lends(const struct svio_hal *hal)
 {
-	return hal->wire->tx_append != NULL;
+	return hal->wire->lends;
 }
 
 static inline bool svio_hal_wire_tx_append(struct svio_hal *hal, const char *data, uint32_t bytes)

@@ -125,7 +125,7 @@ int svio_port_wire_init(struct svio_port_wire *wire, const char *spec)
 		wire->kind = &svio_port_wire_dpdk;
 	} else {
 		svio_port_wire_fail(wire, "--wire is empty: use null, tap:NAME, af_packet:IF, "
-					  "pcap:... or a DPDK device");
+					  "af_xdp:IF, pcap:... or a DPDK device");
 		return -EINVAL;
 	}
 	return 0;

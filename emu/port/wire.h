@@ -4,7 +4,7 @@
  *
  *   null          no wire: every packet to it is refused
  *   tap:NAME      wire_tap.c, on /dev/net/tun itself
- *   af_packet:IF, pcap:..., any DPDK device   wire_dpdk.c, an rte_ethdev
+ *   af_packet:IF, af_xdp:IF, pcap:..., any DPDK device   wire_dpdk.c, an rte_ethdev
  */
 #ifndef SVIO_PORT_WIRE_H
 #define SVIO_PORT_WIRE_H
@@ -27,7 +27,6 @@ struct svio_port_wire;
 /* What a kind of wire provides besides its packet path. Core's thread unless noted. */
 struct svio_port_wire_kind {
 	const char *name;
-	bool csum; /* completes L4 checksums on transmit */
 	/*
 	 * Begin to open: 0; -errno with wire->error: cannot be opened. progress
 	 * is OPEN when it is ready at once.
@@ -66,6 +65,9 @@ struct svio_port_wire {
 	void *state;
 	int rx_fd;   /* readable when frames wait; -1: none */
 	int link_fd; /* readable when the link may have changed; -1: none */
+	/* What it does for a frame on transmit (struct svio_hal_ops); as of when it is open. */
+	uint32_t csum;
+	uint32_t gso;
 	bool open;
 	char error[SVIO_PORT_WIRE_ERROR_BYTES];
 };

@@ -8,11 +8,12 @@
  * core's thread serves its VIFs with no wire. What that thread wrote is read by
  * the core's thread only after progress says OPEN or FAILED.
  *
- * One queue each way, one mbuf a frame: the pool's buffers hold the longest.
+ * One queue each way, one mbuf a frame: the pool's buffers hold the longest. A NIC that receives
+ * in pieces all the same has them put together.
  */
+#include <dirent.h>
 #include <net/if.h>
 #include <pthread.h>
-#include <regex.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,238 +29,25 @@
 #include <rte_lcore.h>
 #include <rte_mbuf.h>
 
-#include "lend.h"
 #include "port.h"
+#include "wire_dpdk.h"
 
-#define RX_BURST        32
-#define TX_BURST        64
 #define DESCS           512
 #define POOL_MBUFS      2047
 #define POOL_CACHE      256
 #define DATA_ROOM_BYTES (RTE_PKTMBUF_HEADROOM + 9216)
-/* How often a full transmit ring is tried again before the rest of a burst is dropped. */
-#define TX_TRIES 4
-/* A wire without a descriptor is looked at this often while asleep: doubling while it is silent. */
-#define LOOK_MIN_NS 250000ull
-#define LOOK_MAX_NS 8000000ull
+/*
+ * net_af_xdp has its memory in pages that the kernel fills, a frame in each: header, mbuf and
+ * data together are 4032 bytes, an odd number of cache lines, which no mempool rounds up. It
+ * keeps 2048 of them for the kernel to receive into.
+ */
+#define XDP_POOL_MBUFS      6143
+#define XDP_DATA_ROOM_BYTES (4032 - 64 - (int)sizeof(struct rte_mbuf))
+#define XDP_KERNEL_ROOM     256 /* of that, in front of a frame */
 /* Bounds what a lost event costs, and how late a NIC's link change is seen. */
-#define SLEEP_MAX_NS 100000000ull
-#define EAL_ARGS_MAX 24
-/* Zero-copy: how long a NIC may take to send a burst before it is stopped. */
-#define SENT_NS   20000000ull
-#define ZERO_COPY ",zero-copy"
-
-struct dpdk {
-	uint16_t port;
-	uint16_t rx_count;
-	uint16_t tx_count;
-	uint32_t tx_refused;   /* since the last flush */
-	struct rte_mbuf *room; /* handed out by tx_room, not sent yet */
-	struct rte_mbuf *last; /* of room's chain */
-	uint32_t appended;     /* bytes of it behind room */
-	bool zero_copy;        /* asked for */
-	bool lends;            /* and possible, and no NIC has stood still with our memory */
-	bool link_up;
-	bool lent_now; /* since the last flush */
-	uint16_t tx_descs;
-	uint64_t lent_bytes;
-	struct svio_port_lend lend;
-	struct rte_mbuf *rx[RX_BURST];
-	struct rte_mbuf *tx[TX_BURST];
-	struct rte_mempool *pool;
-
-	/* the opening thread */
-	struct svio_port_wire *wire;
-	pthread_t thread;
-	bool thread_runs; /* to be joined */
-	int progress;     /* enum svio_port_wire_progress, atomic */
-	bool eal;         /* to be cleaned up */
-	bool started;     /* the port */
-	char device[256]; /* DPDK's device argument */
-	bool pci;
-	char eal_error[256]; /* what DPDK logged last */
-
-	/* sleep */
-	int readiness_fd;
-	int intr_fd; /* of the receive queue, -1: none */
-	bool intr_is_eventfd;
-	unsigned int ifindex; /* of the host's interface behind it; 0: none */
-	uint64_t look_ns;
-	int control_fd; /* for interface ioctls */
-};
-
-static uint32_t dpdk_rx(void *state, struct svio_wire_frame *frames, uint32_t max)
-{
-	struct dpdk *d = state;
-	uint16_t i, count;
-
-	count = rte_eth_rx_burst(d->port, 0, d->rx, max < RX_BURST ? (uint16_t)max : RX_BURST);
-	for (i = 0; i < count; i++) {
-		struct rte_mbuf *m = d->rx[i];
-		bool whole = m->nb_segs == 1 || rte_pktmbuf_linearize(m) == 0;
-
-		frames[i] = (struct svio_wire_frame){
-			.data = rte_pktmbuf_mtod(m, const void *),
-			/* One too long to be linear is reported as malformed: empty. */
-			.bytes = whole ? m->pkt_len : 0,
-			.flags = (m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) ==
-						 RTE_MBUF_F_RX_L4_CKSUM_GOOD
-					 ? SVIO_WIRE_CSUM_OK
-					 : 0,
-		};
-	}
-	d->rx_count = count;
-	if (count)
-		d->look_ns = LOOK_MIN_NS;
-	return count;
-}
-
-static void dpdk_rx_done(void *state)
-{
-	struct dpdk *d = state;
-
-	rte_pktmbuf_free_bulk(d->rx, d->rx_count);
-	d->rx_count = 0;
-}
-
-static void send_queued(struct dpdk *d)
-{
-	uint16_t sent = 0;
-	int tries;
-
-	for (tries = 0; sent < d->tx_count && tries < TX_TRIES; tries++)
-		sent += rte_eth_tx_burst(d->port, 0, d->tx + sent, d->tx_count - sent);
-	if (sent < d->tx_count) {
-		d->tx_refused += d->tx_count - sent;
-		rte_pktmbuf_free_bulk(d->tx + sent, d->tx_count - sent);
-	}
-	d->tx_count = 0;
-}
-
-static void *dpdk_tx_room(void *state, uint32_t bytes)
-{
-	struct dpdk *d = state;
-
-	if (bytes > SVIO_FRAME_BYTES_MAX)
-		return NULL;
-	if (d->tx_count == TX_BURST)
-		send_queued(d);
-	if (!d->room)
-		d->room = rte_pktmbuf_alloc(d->pool);
-	d->last = d->room;
-	d->appended = 0;
-	return d->room ? rte_pktmbuf_mtod(d->room, void *) : NULL;
-}
-
-static void dpdk_tx_send(void *state, const struct svio_wire_frame *frame)
-{
-	struct dpdk *d = state;
-	struct rte_mbuf *m = d->room;
-
-	m->data_len = (uint16_t)(frame->bytes - d->appended);
-	m->pkt_len = frame->bytes;
-	d->tx[d->tx_count++] = m;
-	d->room = NULL;
-}
-
-static bool dpdk_tx_append(void *state, const char *data, uint32_t bytes)
-{
-	struct dpdk *d = state;
-	struct rte_mbuf *piece = rte_pktmbuf_alloc(d->pool);
-
-	if (!piece) {
-		rte_pktmbuf_free(d->room);
-		d->room = NULL;
-		return false;
-	}
-	if (d->lends && d->link_up &&
-	    svio_port_lend_attach(&d->lend, piece, data, (uint16_t)bytes)) {
-		d->lent_bytes += bytes;
-		d->lent_now = true;
-	} else {
-		memcpy(rte_pktmbuf_mtod(piece, void *), data, bytes);
-		piece->data_len = (uint16_t)bytes;
-	}
-	d->last->next = piece;
-	d->last = piece;
-	d->room->nb_segs++;
-	d->appended += bytes;
-	return true;
-}
-
-/* A NIC that does not send is stopped: that it lets go of memory must not depend on its peer. */
-static void stop_standing(struct dpdk *d)
-{
-	svio_port_log("%s: the NIC does not send: it is started again and no memory is lent to it "
-		      "any more",
-		      d->wire->spec);
-	d->lends = false;
-	if (rte_eth_dev_stop(d->port) < 0 || rte_eth_dev_start(d->port) < 0) {
-		/* With this process its IOMMU domain ends. */
-		svio_port_log("%s: the NIC cannot be stopped", d->wire->spec);
-		_exit(SVIO_PORT_EXIT_INTERNAL);
-	}
-}
-
-/* Until the NIC has read all that was lent: who lent it has it back when this returns. */
-static void wait_sent(struct dpdk *d)
-{
-	uint64_t until_ns = svio_hal_now_ns() + SENT_NS;
-
-	while (d->lent_now && !svio_port_lend_sent(d->port, d->tx_descs)) {
-		if (svio_hal_now_ns() > until_ns) {
-			stop_standing(d);
-			break;
-		}
-	}
-	d->lent_now = false;
-	if (svio_iommu_window_settle(&d->lend.window) < 0)
-		_exit(SVIO_PORT_EXIT_INTERNAL);
-}
-
-static void count_lent(struct dpdk *d)
-{
-	svio_le64 *counters = d->wire->segment->counters;
-
-	__atomic_store_n(&counters[SVIO_DEVICE_COUNTER_wire_tx_lent_bytes], d->lent_bytes,
-			 __ATOMIC_RELAXED);
-	__atomic_store_n(&counters[SVIO_DEVICE_COUNTER_wire_lends], d->lend.window.maps,
-			 __ATOMIC_RELAXED);
-	__atomic_store_n(&counters[SVIO_DEVICE_COUNTER_wire_revokes], d->lend.window.revokes,
-			 __ATOMIC_RELAXED);
-}
-
-static uint32_t dpdk_tx_flush(void *state)
-{
-	struct dpdk *d = state;
-	uint32_t refused;
-
-	send_queued(d);
-	if (d->zero_copy) {
-		wait_sent(d);
-		count_lent(d);
-	}
-	refused = d->tx_refused;
-	d->tx_refused = 0;
-	return refused;
-}
-
-static const struct svio_hal_wire_ops dpdk_ops = {
-	.rx = dpdk_rx,
-	.rx_done = dpdk_rx_done,
-	.tx_room = dpdk_tx_room,
-	.tx_send = dpdk_tx_send,
-	.tx_flush = dpdk_tx_flush,
-};
-
-static const struct svio_hal_wire_ops dpdk_lending_ops = {
-	.rx = dpdk_rx,
-	.rx_done = dpdk_rx_done,
-	.tx_room = dpdk_tx_room,
-	.tx_append = dpdk_tx_append,
-	.tx_send = dpdk_tx_send,
-	.tx_flush = dpdk_tx_flush,
-};
+#define SLEEP_MAX_NS    100000000ull
+#define EAL_ARGS_MAX    24
+#define XDP_FRAME_BYTES (XDP_DATA_ROOM_BYTES - RTE_PKTMBUF_HEADROOM - XDP_KERNEL_ROOM)
 
 /* DPDK's log: errors become lines of ours, and the last one explains a failure. */
 static ssize_t take_log(void *cookie, const char *text, size_t bytes)
@@ -381,8 +169,8 @@ static int start_eal(struct dpdk *d)
 	return rte_eal_init(count, (char **)args);
 }
 
-/* The longest MTU, up to ours, that ethdev's own checks let through. */
-static uint16_t choose_mtu(const struct rte_eth_dev_info *info)
+/* The longest MTU, up to ours, that ethdev's own checks let through, and an mbuf holds. */
+static uint16_t choose_mtu(const struct dpdk *d, const struct rte_eth_dev_info *info)
 {
 	uint32_t overhead = RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN;
 	uint32_t mtu = SVIO_MTU_MAX;
@@ -393,20 +181,35 @@ static uint16_t choose_mtu(const struct rte_eth_dev_info *info)
 		mtu = info->max_mtu;
 	if (info->max_rx_pktlen > overhead && mtu > info->max_rx_pktlen - overhead)
 		mtu = info->max_rx_pktlen - overhead;
+	if (d->xdp && mtu > XDP_FRAME_BYTES - overhead)
+		mtu = XDP_FRAME_BYTES - overhead;
 	return (uint16_t)mtu;
+}
+
+/*
+ * Of hardware only: DPDK's drivers of other things do it in software, in more passes over a frame
+ * than ours takes.
+ */
+static void choose_offloads(struct dpdk *d, const struct rte_eth_dev_info *info,
+			    struct rte_eth_conf *conf)
+{
+	conf->rxmode.offloads = info->rx_offload_capa &
+				(RTE_ETH_RX_OFFLOAD_TCP_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM);
+	conf->txmode.offloads = info->tx_offload_capa &
+				(RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM |
+				 RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_TSO |
+				 RTE_ETH_TX_OFFLOAD_UDP_TSO | RTE_ETH_TX_OFFLOAD_MULTI_SEGS);
+	d->tx_offloads = conf->txmode.offloads;
+	d->segs_max = info->tx_desc_lim.nb_seg_max;
 }
 
 static int configure_port(struct dpdk *d, const struct rte_eth_dev_info *info)
 {
-	struct rte_eth_conf conf = { .rxmode.mtu = choose_mtu(info) };
+	struct rte_eth_conf conf = { .rxmode.mtu = choose_mtu(d, info) };
 	int status;
 
-	/* Virtual devices would verify checksums in software, which the guest can do itself. */
 	if (d->pci)
-		conf.rxmode.offloads = info->rx_offload_capa & (RTE_ETH_RX_OFFLOAD_TCP_CKSUM |
-								RTE_ETH_RX_OFFLOAD_UDP_CKSUM);
-	if (d->zero_copy)
-		conf.txmode.offloads = info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
+		choose_offloads(d, info, &conf);
 	conf.intr_conf.rxq = 1;
 	status = rte_eth_dev_configure(d->port, 1, 1, &conf);
 	if (status < 0) {
@@ -423,7 +226,9 @@ static int start_port(struct dpdk *d)
 	uint16_t rx_descs = DESCS, tx_descs = DESCS;
 	int status;
 
-	d->pool = rte_pktmbuf_pool_create("svio_wire", POOL_MBUFS, POOL_CACHE, 0, DATA_ROOM_BYTES,
+	d->pool = rte_pktmbuf_pool_create("svio_wire", d->xdp ? XDP_POOL_MBUFS : POOL_MBUFS,
+					  POOL_CACHE, 0,
+					  d->xdp ? XDP_DATA_ROOM_BYTES : DATA_ROOM_BYTES,
 					  SOCKET_ID_ANY);
 	if (!d->pool)
 		return -rte_errno;
@@ -512,112 +317,6 @@ static void *run_open(void *argument)
 	return NULL;
 }
 
-/* "pcap:rx=FILE,tx=FILE" in net_pcap's own words. */
-static void write_pcap_device(struct dpdk *d, const char *arguments)
-{
-	size_t used = (size_t)snprintf(d->device, sizeof(d->device), "net_pcap0");
-	const char *p = arguments;
-
-	while (*p && used < sizeof(d->device)) {
-		int length = (int)strcspn(p, ",");
-		const char *key = "";
-
-		if (!strncmp(p, "rx=", 3) || !strncmp(p, "tx=", 3)) {
-			key = *p == 'r' ? "rx_pcap" : "tx_pcap";
-			p += 2;
-			length -= 2;
-		}
-		used += (size_t)snprintf(d->device + used, sizeof(d->device) - used, ",%s%.*s", key,
-					 length, p);
-		p += length;
-		if (*p == ',')
-			p++;
-	}
-}
-
-/* Blocks hold whole frames without padding, as net_af_packet counts on: 4 x 9216 = 9 pages. */
-#define AF_PACKET_ARGUMENTS "blocksz=36864,framesz=9216,framecnt=512"
-
-static int write_af_packet_device(struct dpdk *d, const char *arguments)
-{
-	char name[IFNAMSIZ];
-	int length = (int)strcspn(arguments, ",");
-
-	if (length == 0 || length >= IFNAMSIZ) {
-		svio_port_wire_fail(d->wire,
-				    "%s: not an interface name: give one as in af_packet:eth1",
-				    d->wire->spec);
-		return -EINVAL;
-	}
-	snprintf(name, sizeof(name), "%.*s", length, arguments);
-	d->ifindex = if_nametoindex(name);
-	if (!d->ifindex) {
-		svio_port_wire_fail(
-			d->wire, "af_packet:%s: no such interface: `ip link` shows those there are",
-			name);
-		return -ENODEV;
-	}
-	snprintf(d->device, sizeof(d->device), "net_af_packet0,iface=%s,%s%s", name,
-		 arguments[length] ? arguments + length + 1 : "",
-		 arguments[length] ? "" : AF_PACKET_ARGUMENTS);
-	/*
-	 * Before net_af_packet binds its own socket: the kernel gives a frame to the
-	 * youngest socket first, so when this one is readable the driver's ring has it.
-	 */
-	d->readiness_fd = svio_port_readiness_open(d->ifindex);
-	return 0;
-}
-
-/* "00:1f.0" or "0000:00:1f.0", perhaps with device arguments behind a comma. */
-static bool is_pci_address(const char *text)
-{
-	regex_t pattern;
-	bool matches;
-
-	if (regcomp(&pattern, "^([0-9a-f]{4}:)?[0-9a-f]{2}:[0-9a-f]{2}[.][0-7](,.*)?$",
-		    REG_EXTENDED | REG_ICASE | REG_NOSUB) != 0)
-		return false;
-	matches = regexec(&pattern, text, 0, NULL, 0) == 0;
-	regfree(&pattern);
-	return matches;
-}
-
-static int write_device(struct dpdk *d)
-{
-	const char *spec = d->wire->spec;
-
-	if (strlen(spec) + sizeof(AF_PACKET_ARGUMENTS) + 64 > sizeof(d->device)) {
-		svio_port_wire_fail(d->wire, "%s: longer than %zu characters", spec,
-				    sizeof(d->device) - sizeof(AF_PACKET_ARGUMENTS) - 64);
-		return -EINVAL;
-	}
-	if (!strncmp(spec, "af_packet:", 10))
-		return write_af_packet_device(d, spec + 10);
-	if (!strncmp(spec, "pcap:", 5)) {
-		write_pcap_device(d, spec + 5);
-		return 0;
-	}
-	d->pci = is_pci_address(spec);
-	if (!d->pci && strncmp(spec, "net_", 4) != 0 && strncmp(spec, "eth_", 4) != 0) {
-		svio_port_wire_fail(
-			d->wire,
-			"%s: not a wire: use null, tap:NAME, af_packet:IF, "
-			"pcap:rx=FILE,tx=FILE, a PCI address, or a DPDK device (net_...)",
-			spec);
-		return -EINVAL;
-	}
-	snprintf(d->device, sizeof(d->device), "%s", spec);
-	if (d->pci && strstr(spec, ZERO_COPY)) {
-		if (strcmp(strstr(spec, ZERO_COPY), ZERO_COPY) != 0) {
-			svio_port_wire_fail(d->wire, "%s: zero-copy stands at the end", spec);
-			return -EINVAL;
-		}
-		d->zero_copy = true;
-		d->device[strlen(spec) - strlen(ZERO_COPY)] = '\0';
-	}
-	return 0;
-}
-
 static int open_dpdk(struct svio_port_wire *wire)
 {
 	struct dpdk *d = calloc(1, sizeof(*d));
@@ -630,10 +329,11 @@ static int open_dpdk(struct svio_port_wire *wire)
 	d->wire = wire;
 	d->readiness_fd = -1;
 	d->intr_fd = -1;
+	d->xsk_fd = -1;
 	d->look_ns = LOOK_MIN_NS;
 	d->control_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	wire->state = d;
-	status = write_device(d);
+	status = svio_port_dpdk_device(d);
 	if (status < 0)
 		return status;
 	catch_log(d);
@@ -664,14 +364,41 @@ static bool is_eventfd(int fd)
 	return strstr(target, "eventfd") != NULL;
 }
 
+/*
+ * net_af_xdp offers no descriptor to sleep on, but its socket is one: readable while
+ * frames wait. -1: it has none.
+ */
+static int find_xsk(void)
+{
+	DIR *folder = opendir("/proc/self/fd");
+	const struct dirent *entry;
+	int found = -1;
+
+	while (folder && found < 0 && (entry = readdir(folder))) {
+		int fd = (int)strtol(entry->d_name, NULL, 10);
+		int domain = 0;
+		socklen_t bytes = sizeof(domain);
+
+		if (*entry->d_name != '.' &&
+		    getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &bytes) == 0 && domain == AF_XDP)
+			found = fd;
+	}
+	if (folder)
+		closedir(folder);
+	return found;
+}
+
 /* On the core's thread, once: what it needs to use the port. */
 static void adopt(struct dpdk *d)
 {
 	struct svio_port_wire *wire = d->wire;
 
 	join_opener(d);
+	svio_port_dpdk_offer(d);
+	if (d->xdp)
+		d->xsk_fd = find_xsk();
 	if (d->zero_copy) {
-		wire->ops = &dpdk_lending_ops;
+		wire->ops = &svio_port_dpdk_lending_ops;
 		__atomic_or_fetch(&wire->segment->wire_flags, SVIO_HOST_WIRE_LENDS,
 				  __ATOMIC_SEQ_CST);
 	}
@@ -679,7 +406,7 @@ static void adopt(struct dpdk *d)
 	if (rte_thread_register() < 0)
 		svio_port_log("%s: no mbuf cache for this thread: %s", wire->spec,
 			      rte_strerror(rte_errno));
-	if (d->readiness_fd < 0) {
+	if (d->readiness_fd < 0 && d->xsk_fd < 0) {
 		/* Many drivers have none, which is no error worth a line. */
 		rte_log_set_level_pattern("lib.ethdev", RTE_LOG_CRIT);
 		d->intr_fd = rte_eth_dev_rx_intr_ctl_q_get_fd(d->port, 0);
@@ -687,7 +414,9 @@ static void adopt(struct dpdk *d)
 	}
 	if (d->intr_fd >= 0)
 		d->intr_is_eventfd = is_eventfd(d->intr_fd);
-	wire->rx_fd = d->readiness_fd >= 0 ? d->readiness_fd : d->intr_fd;
+	wire->rx_fd = d->readiness_fd >= 0 ? d->readiness_fd
+		      : d->xsk_fd >= 0     ? d->xsk_fd
+					   : d->intr_fd;
 	if (d->ifindex)
 		wire->link_fd = svio_port_linkwatch_open();
 }
@@ -746,6 +475,8 @@ static void sleep_dpdk(struct svio_port_wire *wire, uint64_t *max_sleep_ns)
 
 	if (d->readiness_fd >= 0) {
 		svio_port_readiness_drain(d->readiness_fd);
+	} else if (d->xsk_fd >= 0) {
+		; /* level-triggered, armed by nobody */
 	} else if (d->intr_fd >= 0) {
 		rte_eth_dev_rx_intr_enable(d->port, 0);
 	} else {
@@ -777,7 +508,7 @@ static int revoke_dpdk(struct svio_port_wire *wire, const void *memory, uint64_t
 
 	if (d->zero_copy && d->lend.window.iommu) {
 		status = svio_iommu_window_revoke(&d->lend.window, memory, bytes);
-		count_lent(d);
+		svio_port_dpdk_count_lent(d);
 	}
 	return status;
 }
@@ -807,11 +538,10 @@ static void close_dpdk(struct svio_port_wire *wire, bool forever)
 
 const struct svio_port_wire_kind svio_port_wire_dpdk = {
 	.name = "dpdk",
-	.csum = false,
 	.open = open_dpdk,
 	.progress = progress_dpdk,
 	.wait = wait_dpdk,
-	.ops = &dpdk_ops,
+	.ops = &svio_port_dpdk_ops,
 	.link = link_dpdk,
 	.sleep = sleep_dpdk,
 	.wake = wake_dpdk,

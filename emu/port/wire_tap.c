@@ -12,8 +12,9 @@
  * routes while a firmware is replaced; only its carrier blinks. Whether svio
  * made it is noted in the segment: then it goes when the device ends.
  *
- * Frames carry struct virtio_net_hdr: transmitted ones leave their L4 checksum
- * to the host's stack, which mostly never needs it.
+ * Frames carry struct virtio_net_hdr, both ways: neither side completes a checksum
+ * or segments what the other may never need so. A packet that is only passed on
+ * crosses the host's stack, or from it to a guest, in one piece.
  */
 #include <fcntl.h>
 #include <linux/if_tun.h>
@@ -22,14 +23,25 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/uio.h>
 
 #include "port.h"
+#include "svio_packet.h"
+
+/* Linux 6.2 and later. */
+#ifndef TUN_F_USO4
+#define TUN_F_USO4 0x20
+#define TUN_F_USO6 0x40
+#endif
+#ifndef VIRTIO_NET_HDR_GSO_UDP_L4
+#define VIRTIO_NET_HDR_GSO_UDP_L4 5
+#endif
 
 #define RX_BURST 32
 /* The header in front of a frame; what precedes it makes the frame 16-aligned. */
 #define FRAME_OFFSET  16
 #define HEADER_OFFSET (FRAME_OFFSET - sizeof(struct virtio_net_hdr))
-#define BUFFER_BYTES  9216
+#define BUFFER_BYTES  66048
 /*
  * An empty read is a system call: after one, the interface is left alone for
  * a while, longer and longer up to IDLE_MAX_NS, so that VIF-to-VIF traffic does
@@ -38,8 +50,8 @@
 #define IDLE_MIN_NS 1000
 #define IDLE_MAX_NS 16000
 
-_Static_assert(FRAME_OFFSET + SVIO_FRAME_BYTES_MAX + 1 <= BUFFER_BYTES,
-	       "a frame that is too long must be seen to be");
+_Static_assert(FRAME_OFFSET + SVIO_GSO_BYTES_MAX + 1 <= BUFFER_BYTES,
+	       "a packet that is too long must be seen to be");
 
 struct tap {
 	int fd;
@@ -49,8 +61,61 @@ struct tap {
 	uint64_t rx_idle_ns;
 	uint32_t tx_refused; /* since the last flush */
 	_Alignas(64) char rx[RX_BURST][BUFFER_BYTES];
-	_Alignas(64) char tx[BUFFER_BYTES];
+	/* The frame that is being made: what stands in tx, then what lies elsewhere. */
+	uint32_t tx_pieces;
+	struct iovec tx_piece[1 + SVIO_WIRE_GSO_PIECES_MAX];
+	_Alignas(64) char tx[FRAME_OFFSET + SVIO_FRAME_BYTES_MAX];
 };
+
+/* What SVIO_GSO_* a frame from the host is; NONE: nothing that we know of. */
+static uint8_t gso_type_of(const struct virtio_net_hdr *header, const uint8_t *frame)
+{
+	uint32_t l3 = svio_get_be16(frame + 12) == SVIO_ETHERTYPE_VLAN ? 18 : 14;
+
+	switch (header->gso_type & ~VIRTIO_NET_HDR_GSO_ECN) {
+	case VIRTIO_NET_HDR_GSO_TCPV4:
+		return SVIO_GSO_TCP4;
+	case VIRTIO_NET_HDR_GSO_TCPV6:
+		return SVIO_GSO_TCP6;
+	case VIRTIO_NET_HDR_GSO_UDP_L4:
+		return frame[l3] >> 4 == 6 ? SVIO_GSO_UDP6 : SVIO_GSO_UDP4;
+	default:
+		return SVIO_GSO_NONE;
+	}
+}
+
+/* The header's own hdr_len is but a hint. csum_start + 13 is in the frame. */
+static uint16_t header_bytes(const struct virtio_net_hdr *header, const uint8_t *frame,
+			     uint8_t gso_type)
+{
+	bool udp = gso_type == SVIO_GSO_UDP4 || gso_type == SVIO_GSO_UDP6;
+
+	return (uint16_t)(header->csum_start +
+			  (udp ? 8 : (frame[header->csum_start + 12] >> 4) * 4));
+}
+
+/* A frame from the host, n bytes with its header. The firmware checks what it is told. */
+static void describe(const char *buffer, size_t n, struct svio_wire_frame *frame)
+{
+	const struct virtio_net_hdr *header = (const void *)(buffer + HEADER_OFFSET);
+	const uint8_t *data = (const uint8_t *)buffer + FRAME_OFFSET;
+
+	*frame = (struct svio_wire_frame){ .data = data, .bytes = (uint32_t)(n - sizeof(*header)) };
+	if (header->flags & VIRTIO_NET_HDR_F_DATA_VALID)
+		frame->flags = SVIO_WIRE_CSUM_OK;
+	if (!(header->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM))
+		return;
+	frame->flags = SVIO_WIRE_CSUM;
+	frame->csum_start = header->csum_start;
+	frame->csum_offset = header->csum_offset;
+	if (frame->bytes < header->csum_start + 13u)
+		return;
+	frame->gso_type = gso_type_of(header, data);
+	if (frame->gso_type == SVIO_GSO_NONE)
+		return;
+	frame->gso_size = header->gso_size;
+	frame->hdr_len = header_bytes(header, data, frame->gso_type);
+}
 
 static uint32_t tap_rx(void *state, struct svio_wire_frame *frames, uint32_t max)
 {
@@ -65,18 +130,11 @@ static uint32_t tap_rx(void *state, struct svio_wire_frame *frames, uint32_t max
 	}
 	for (count = 0; count < max && count < RX_BURST; count++) {
 		char *buffer = tap->rx[count];
-		const struct virtio_net_hdr *header;
 		ssize_t n = read(tap->fd, buffer + HEADER_OFFSET, BUFFER_BYTES - HEADER_OFFSET);
 
-		if (n < (ssize_t)sizeof(*header))
+		if (n < (ssize_t)sizeof(struct virtio_net_hdr))
 			break;
-		header = (const void *)(buffer + HEADER_OFFSET);
-		frames[count] = (struct svio_wire_frame){
-			.data = buffer + FRAME_OFFSET,
-			.bytes = (uint32_t)((size_t)n - sizeof(*header)),
-			.flags = header->flags & VIRTIO_NET_HDR_F_DATA_VALID ? SVIO_WIRE_CSUM_OK
-									     : 0,
-		};
+		describe(buffer, (size_t)n, &frames[count]);
 	}
 	if (count) {
 		tap->rx_idle_ns = 0;
@@ -98,14 +156,43 @@ static void *tap_tx_room(void *state, uint32_t bytes)
 {
 	struct tap *tap = state;
 
-	return bytes <= SVIO_FRAME_BYTES_MAX ? tap->tx + FRAME_OFFSET : NULL;
+	if (bytes > SVIO_FRAME_BYTES_MAX)
+		return NULL;
+	tap->tx_piece[0] =
+		(struct iovec){ .iov_base = tap->tx + HEADER_OFFSET,
+				.iov_len = sizeof(struct virtio_net_hdr) + (size_t)bytes };
+	tap->tx_pieces = 1;
+	return tap->tx + FRAME_OFFSET;
+}
+
+/* The kernel reads guests' memory itself: what is not there is an error of writev(), no signal. */
+static bool tap_tx_append(void *state, const char *data, uint32_t bytes)
+{
+	struct tap *tap = state;
+
+	tap->tx_piece[tap->tx_pieces++] =
+		(struct iovec){ .iov_base = (void *)(uintptr_t)data, .iov_len = bytes };
+	return true;
+}
+
+static uint8_t virtio_gso_type(uint8_t gso_type)
+{
+	static const uint8_t types[SVIO_GSO_COUNT] = {
+		[SVIO_GSO_NONE] = VIRTIO_NET_HDR_GSO_NONE,
+		[SVIO_GSO_TCP4] = VIRTIO_NET_HDR_GSO_TCPV4,
+		[SVIO_GSO_TCP6] = VIRTIO_NET_HDR_GSO_TCPV6,
+		[SVIO_GSO_UDP4] = VIRTIO_NET_HDR_GSO_UDP_L4,
+		[SVIO_GSO_UDP6] = VIRTIO_NET_HDR_GSO_UDP_L4,
+	};
+
+	return types[gso_type];
 }
 
 /* The write runs the host's stack up to its socket; there is nothing to gain from batches. */
 static void tap_tx_send(void *state, const struct svio_wire_frame *frame)
 {
 	struct tap *tap = state;
-	struct virtio_net_hdr header = { .gso_type = VIRTIO_NET_HDR_GSO_NONE };
+	struct virtio_net_hdr header = { .gso_type = virtio_gso_type(frame->gso_type) };
 	size_t bytes = sizeof(header) + frame->bytes;
 
 	if (frame->flags & SVIO_WIRE_CSUM) {
@@ -113,8 +200,12 @@ static void tap_tx_send(void *state, const struct svio_wire_frame *frame)
 		header.csum_start = frame->csum_start;
 		header.csum_offset = frame->csum_offset;
 	}
+	if (frame->gso_type) {
+		header.gso_size = frame->gso_size;
+		header.hdr_len = frame->hdr_len;
+	}
 	memcpy(tap->tx + HEADER_OFFSET, &header, sizeof(header));
-	if (write(tap->fd, tap->tx + HEADER_OFFSET, bytes) != (ssize_t)bytes)
+	if (writev(tap->fd, tap->tx_piece, (int)tap->tx_pieces) != (ssize_t)bytes)
 		tap->tx_refused++;
 }
 
@@ -131,8 +222,10 @@ static const struct svio_hal_wire_ops tap_ops = {
 	.rx = tap_rx,
 	.rx_done = tap_rx_done,
 	.tx_room = tap_tx_room,
+	.tx_append = tap_tx_append,
 	.tx_send = tap_tx_send,
 	.tx_flush = tap_tx_flush,
+	.lends = true,
 };
 
 /* An interface's flags, MAC and so on: one ioctl by name. 0; -errno. */
@@ -224,9 +317,24 @@ static int adopt_new(struct svio_port_wire *wire, struct tap *tap)
 	return 0;
 }
 
+/* What the host may leave to us, and we to it. UDP: Linux 6.2 and later. 0; -errno. */
+static int agree_offloads(struct svio_port_wire *wire, struct tap *tap)
+{
+	unsigned int tcp = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6;
+	unsigned int udp = TUN_F_USO4 | TUN_F_USO6;
+
+	wire->csum = 1;
+	wire->gso = 1u << SVIO_GSO_TCP4 | 1u << SVIO_GSO_TCP6;
+	if (ioctl(tap->fd, TUNSETOFFLOAD, (unsigned long)(tcp | udp)) == 0) {
+		wire->gso |= 1u << SVIO_GSO_UDP4 | 1u << SVIO_GSO_UDP6;
+		return 0;
+	}
+	return ioctl(tap->fd, TUNSETOFFLOAD, (unsigned long)tcp) < 0 ? -errno : 0;
+}
+
 static int setup(struct svio_port_wire *wire, struct tap *tap)
 {
-	int header_bytes = sizeof(struct virtio_net_hdr);
+	int vnet_bytes = sizeof(struct virtio_net_hdr);
 	struct ifreq ifr;
 	bool exists;
 	int status;
@@ -246,9 +354,10 @@ static int setup(struct svio_port_wire *wire, struct tap *tap)
 		explain_attach(wire, -status);
 		return status;
 	}
-	if (ioctl(tap->fd, TUNSETVNETHDRSZ, &header_bytes) < 0 ||
-	    ioctl(tap->fd, TUNSETOFFLOAD, 0) < 0)
+	if (ioctl(tap->fd, TUNSETVNETHDRSZ, &vnet_bytes) < 0)
 		status = -errno;
+	if (!status)
+		status = agree_offloads(wire, tap);
 	if (!status && !exists)
 		status = adopt_new(wire, tap);
 	if (status < 0)
@@ -341,7 +450,6 @@ static void close_tap(struct svio_port_wire *wire, bool forever)
 
 const struct svio_port_wire_kind svio_port_wire_tap = {
 	.name = "tap",
-	.csum = true,
 	.open = open_tap,
 	.progress = progress_tap,
 	.wait = wait_tap,

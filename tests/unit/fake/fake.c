@@ -87,9 +87,16 @@ uint32_t svio_fake_wire_rx(struct svio_hal *hal, struct svio_wire_frame *frames,
 	while (count < max && hal->received_count) {
 		const struct fake_frame *frame = &hal->received[hal->received_first];
 
-		frames[count++] = (struct svio_wire_frame){ .data = frame->data,
-							    .bytes = frame->bytes,
-							    .flags = frame->flags };
+		frames[count++] = (struct svio_wire_frame){
+			.data = frame->gso_type ? hal->unsegmented : frame->data,
+			.bytes = frame->bytes,
+			.flags = frame->flags,
+			.csum_start = frame->csum_start,
+			.csum_offset = frame->csum_offset,
+			.gso_size = frame->gso_size,
+			.hdr_len = frame->hdr_len,
+			.gso_type = frame->gso_type,
+		};
 		hal->received_first = (hal->received_first + 1) % FAKE_WIRE_FRAMES;
 		hal->received_count--;
 	}
@@ -119,8 +126,10 @@ bool svio_fake_wire_lends(const struct svio_hal *hal)
 
 bool svio_fake_wire_tx_append(struct svio_hal *hal, const char *data, uint32_t bytes)
 {
-	if (!hal->lends || hal->pieces == FAKE_WIRE_PIECES ||
-	    hal->pieces - hal->room_piece == SVIO_WIRE_PIECES_MAX)
+	uint32_t max = fake.wire_gso ? SVIO_WIRE_GSO_PIECES_MAX : SVIO_WIRE_PIECES_MAX;
+
+	if ((!hal->lends && !fake.wire_gso) || hal->pieces == FAKE_WIRE_PIECES ||
+	    hal->pieces - hal->room_piece == max)
 		abort();
 	if (hal->append_fails && --hal->append_fails == 0) {
 		hal->pieces = hal->room_piece;
@@ -135,9 +144,11 @@ bool svio_fake_wire_tx_append(struct svio_hal *hal, const char *data, uint32_t b
 /* Where the appended pieces will lie in the frame, which now is known to be so long. */
 static void place_pieces(struct svio_hal *hal, struct fake_frame *slot)
 {
-	char *end = (char *)slot->data + slot->bytes;
+	char *end = (char *)(slot->gso_type ? hal->unsegmented : slot->data) + slot->bytes;
 	uint32_t i;
 
+	if (slot->gso_type)
+		memcpy(hal->unsegmented, slot->data, FAKE_FRAME_BYTES);
 	for (i = hal->pieces; i > hal->room_piece; i--) {
 		end -= hal->piece[i - 1].bytes;
 		hal->piece[i - 1].to = end;
@@ -156,6 +167,9 @@ void svio_fake_wire_tx_send(struct svio_hal *hal, const struct svio_wire_frame *
 	slot->flags = frame->flags;
 	slot->csum_start = frame->csum_start;
 	slot->csum_offset = frame->csum_offset;
+	slot->gso_size = frame->gso_size;
+	slot->hdr_len = frame->hdr_len;
+	slot->gso_type = frame->gso_type;
 	place_pieces(hal, slot);
 	hal->sent_count++;
 	hal->sent_queued++;
@@ -267,7 +281,9 @@ int fake_try_attach(void)
 	static struct svio_hal_ops ops;
 	size_t bytes = svio_fw_bytes(FAKE_VIFS);
 
-	ops = (struct svio_hal_ops){ .log = log_line, .wire_csum = fake.wire_csum };
+	ops = (struct svio_hal_ops){ .log = log_line,
+				     .wire_csum = fake.wire_csum,
+				     .wire_gso = fake.wire_gso };
 	release(fw_memory, bytes);
 	fw_memory = allocate(bytes);
 	fake.hal.sent_queued = 0;
@@ -374,17 +390,30 @@ void fake_reg_write(uint32_t vif, uint32_t offset, uint32_t value)
 		abort();
 }
 
-void fake_wire_receive(const void *data, uint32_t bytes, uint16_t flags)
+void fake_wire_receive_as(const struct svio_wire_frame *from)
 {
 	struct svio_hal *hal = &fake.hal;
 	struct fake_frame *frame;
 
-	if (hal->received_count == FAKE_WIRE_FRAMES || bytes > FAKE_FRAME_BYTES)
+	if (hal->received_count == FAKE_WIRE_FRAMES ||
+	    from->bytes > (from->gso_type ? FAKE_PACKET_BYTES : FAKE_FRAME_BYTES))
 		abort();
 	frame = &hal->received[(hal->received_first + hal->received_count++) % FAKE_WIRE_FRAMES];
-	memcpy(frame->data, data, bytes);
-	frame->bytes = bytes;
-	frame->flags = flags;
+	memcpy(from->gso_type ? hal->unsegmented : frame->data, from->data, from->bytes);
+	frame->bytes = from->bytes;
+	frame->flags = from->flags;
+	frame->csum_start = from->csum_start;
+	frame->csum_offset = from->csum_offset;
+	frame->gso_size = from->gso_size;
+	frame->hdr_len = from->hdr_len;
+	frame->gso_type = from->gso_type;
+}
+
+void fake_wire_receive(const void *data, uint32_t bytes, uint16_t flags)
+{
+	struct svio_wire_frame frame = { .data = data, .bytes = bytes, .flags = flags };
+
+	fake_wire_receive_as(&frame);
 }
 
 void fake_run(void)

@@ -17,6 +17,7 @@
 #include "svio_admin.h"
 #include "svio_error.h"
 #include "svio_firmware.h"
+#include "svio_hal.h"
 #include "svio_iommu.h"
 #include "svio_iommu_dirty.h"
 #include "svio_ring.h"
@@ -25,20 +26,24 @@
 #ifndef FAKE_VIFS
 #define FAKE_VIFS 8
 #endif
-#define FAKE_MEM_BYTES   (4u << 20)
-#define FAKE_GUARD_BYTES 4096u
-#define FAKE_IOVA        0x08000000ull
-#define FAKE_PAGES       (FAKE_MEM_BYTES / 4096)
-#define FAKE_DIRTY_BYTES 65536u /* of a VIF's dirty log, which are used */
-#define FAKE_WIRE_FRAMES 256
-#define FAKE_WIRE_PIECES 1024
-#define FAKE_FRAME_BYTES 9216u
+#define FAKE_MEM_BYTES    (4u << 20)
+#define FAKE_GUARD_BYTES  4096u
+#define FAKE_IOVA         0x08000000ull
+#define FAKE_PAGES        (FAKE_MEM_BYTES / 4096)
+#define FAKE_DIRTY_BYTES  65536u /* of a VIF's dirty log, which are used */
+#define FAKE_WIRE_FRAMES  256
+#define FAKE_WIRE_PIECES  1024
+#define FAKE_FRAME_BYTES  9216u
+#define FAKE_PACKET_BYTES 65600u
 
 struct fake_frame {
 	uint32_t bytes;
 	uint16_t flags;
 	uint16_t csum_start;
 	uint16_t csum_offset;
+	uint16_t gso_size;
+	uint16_t hdr_len;
+	uint8_t gso_type; /* then its bytes are in svio_hal.unsegmented, not in data */
 	uint8_t data[FAKE_FRAME_BYTES];
 };
 
@@ -66,6 +71,7 @@ struct svio_hal {
 	void (*at_flush)(void);    /* called by it, if set */
 	struct fake_frame received[FAKE_WIRE_FRAMES]; /* from the wire, by the test */
 	uint32_t received_first, received_count;
+	uint8_t unsegmented[FAKE_PACKET_BYTES]; /* the last one, to or from the wire */
 	uint32_t wire_taken; /* frames out that are not given back by wire_rx_done */
 	/* interrupts */
 	uint32_t raised[FAKE_VIFS][64];
@@ -88,6 +94,7 @@ struct fake {
 	svio_iommu_domain domain[FAKE_VIFS];
 	struct svio_iommu_dirty dirty[FAKE_VIFS];
 	bool wire_csum;
+	uint32_t wire_gso;
 };
 
 extern struct fake fake;
@@ -128,6 +135,8 @@ void fake_dirty_stop(uint32_t vif);
 
 /* Put a frame on the wire for the firmware to receive. */
 void fake_wire_receive(const void *data, uint32_t bytes, uint16_t flags);
+/* The same, as frame says: an unsegmented packet, one at a time, or a partial checksum. */
+void fake_wire_receive_as(const struct svio_wire_frame *frame);
 
 /* Poll until a pass does nothing; the number of passes is bounded. */
 void fake_run(void);
