@@ -10,6 +10,8 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -39,16 +41,19 @@ struct options {
 	unsigned int interval_us;
 	unsigned int warmup;
 	unsigned int rate_pps; /* 0: as fast as it goes */
-	double seconds;
+	bool tcp;              /* echo and ping: a connection in place of datagrams */
+	double seconds;        /* 0: 5; ping: as long as it takes */
 };
 
 static const char usage_text[] =
-	"usage: netprobe echo [-p PORT]\n"
+	"usage: netprobe echo [-p PORT] [-T]\n"
 	"       netprobe ping HOST [-p PORT] [-c COUNT] [-s BYTES] [-i MICROSECONDS]\n"
+	"                          [-t SECONDS] [-T]\n"
 	"       netprobe recv [-p PORT] [-t SECONDS without a packet until giving up]\n"
 	"       netprobe send HOST [-p PORT] [-s BYTES] [-t SECONDS] [-r PACKETS_PER_SECOND]\n"
 	"\n"
-	"echo answers ping; recv counts and checks what send sends. BYTES is the UDP payload.\n"
+	"echo answers ping; recv counts and checks what send sends. BYTES is the UDP payload. With -T\n"
+	"echo and ping use one TCP connection: requests and responses of BYTES.\n"
 	"example: netprobe ping 10.0.0.2 -c 2000 -s 64\n";
 
 static void fail(const char *what)
@@ -117,10 +122,13 @@ static int open_socket(const struct options *options)
 	socklen_t address_bytes = parse_address(options, &address);
 	int buffer_bytes = 4 << 20, one = 1, fd;
 
-	fd = socket(address.ss_family, SOCK_DGRAM, 0);
+	fd = socket(address.ss_family, options->tcp ? SOCK_STREAM : SOCK_DGRAM, 0);
 	if (fd < 0)
 		fail("socket");
-	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &buffer_bytes, sizeof(buffer_bytes));
+	if (options->tcp)
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	else
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &buffer_bytes, sizeof(buffer_bytes));
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	if (options->host ? connect(fd, (struct sockaddr *)&address, address_bytes)
 			  : bind(fd, (struct sockaddr *)&address, address_bytes))
@@ -138,7 +146,7 @@ static void set_timeout(int fd, double seconds)
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
 }
 
-static _Noreturn int run_echo(const struct options *options)
+static _Noreturn void run_echo(const struct options *options)
 {
 	static uint8_t data[MAX_BYTES];
 	int fd = open_socket(options);
@@ -156,6 +164,30 @@ static _Noreturn int run_echo(const struct options *options)
 	}
 }
 
+/* Sends back what comes, one connection after the other. */
+static _Noreturn void run_tcp_echo(const struct options *options)
+{
+	static uint8_t data[MAX_BYTES];
+	int listener = open_socket(options);
+
+	if (listen(listener, 1))
+		fail("listen");
+	puts("ready");
+	fflush(stdout);
+	for (;;) {
+		int one = 1, fd = accept(listener, NULL, NULL);
+		ssize_t bytes;
+
+		if (fd < 0)
+			fail("accept");
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+		while ((bytes = recv(fd, data, sizeof(data), 0)) > 0)
+			if (send(fd, data, (size_t)bytes, MSG_NOSIGNAL) != bytes)
+				break;
+		close(fd);
+	}
+}
+
 static int compare_u64(const void *a, const void *b)
 {
 	uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
@@ -167,6 +199,8 @@ static double percentile_us(const uint64_t *sorted_ns, size_t count, double frac
 {
 	size_t index = (size_t)(fraction * (double)count);
 
+	if (!count)
+		return 0;
 	return (double)sorted_ns[index < count ? index : count - 1] / 1000.0;
 }
 
@@ -183,9 +217,10 @@ static bool round_trip(int fd, const struct options *options, uint64_t sequence,
 	if (send(fd, data, options->size_bytes, 0) < 0)
 		return false;
 	for (;;) {
-		ssize_t bytes = recv(fd, data, sizeof(data), 0);
+		ssize_t bytes = options->tcp ? recv(fd, data, options->size_bytes, MSG_WAITALL)
+					     : recv(fd, data, sizeof(data), 0);
 
-		if (bytes < 0)
+		if (bytes < 0 || (options->tcp && (size_t)bytes != options->size_bytes))
 			return false;
 		*rtt_ns = now_ns() - start_ns;
 		if (!read_payload(data, (size_t)bytes, &got, &flag) ||
@@ -199,7 +234,8 @@ static bool round_trip(int fd, const struct options *options, uint64_t sequence,
 static int run_ping(const struct options *options)
 {
 	uint64_t *rtts_ns = calloc(options->count + 1, sizeof(*rtts_ns)), rtt_ns;
-	unsigned int received = 0, corrupt = 0;
+	unsigned int sent = 0, received = 0, corrupt = 0;
+	uint64_t start_ns = now_ns(), limit_ns = (uint64_t)(options->seconds * 1e9);
 	int fd = open_socket(options);
 
 	if (!rtts_ns)
@@ -208,16 +244,25 @@ static int run_ping(const struct options *options)
 	for (unsigned int i = 0; i < options->count + options->warmup; i++) {
 		bool answered = round_trip(fd, options, i, &rtt_ns, &corrupt);
 
+		if (i < options->warmup)
+			start_ns = now_ns();
+		else
+			sent++;
 		if (answered && i >= options->warmup)
 			rtts_ns[received++] = rtt_ns;
+		if (limit_ns && now_ns() - start_ns > limit_ns)
+			break;
 		if (options->interval_us)
 			usleep(options->interval_us);
 	}
+	rtt_ns = now_ns() - start_ns;
 	qsort(rtts_ns, received, sizeof(*rtts_ns), compare_u64);
-	printf("{\"sent\": %u, \"received\": %u, \"lost\": %u, \"corrupt\": %u, "
-	       "\"min_us\": %.1f, \"p50_us\": %.1f, \"p99_us\": %.1f, \"max_us\": %.1f}\n",
-	       options->count, received, options->count - received, corrupt,
-	       percentile_us(rtts_ns, received, 0), percentile_us(rtts_ns, received, 0.5),
+	printf("{\"sent\": %u, \"received\": %u, \"lost\": %u, \"corrupt\": %u, \"seconds\": %.4f, "
+	       "\"min_us\": %.1f, \"p10_us\": %.1f, \"p50_us\": %.1f, \"p90_us\": %.1f, "
+	       "\"p99_us\": %.1f, \"max_us\": %.1f}\n",
+	       sent, received, sent - received, corrupt, (double)rtt_ns / 1e9,
+	       percentile_us(rtts_ns, received, 0), percentile_us(rtts_ns, received, 0.1),
+	       percentile_us(rtts_ns, received, 0.5), percentile_us(rtts_ns, received, 0.9),
 	       percentile_us(rtts_ns, received, 0.99), percentile_us(rtts_ns, received, 1));
 	free(rtts_ns);
 	return received && !corrupt ? 0 : 1;
@@ -376,7 +421,7 @@ static void parse(int argc, char **argv, struct options *options)
 {
 	int option;
 
-	while ((option = getopt(argc, argv, "p:c:s:i:t:r:w:")) != -1) {
+	while ((option = getopt(argc, argv, "p:c:s:i:t:r:w:T")) != -1) {
 		switch (option) {
 		case 'p':
 			options->port = optarg;
@@ -399,6 +444,9 @@ static void parse(int argc, char **argv, struct options *options)
 		case 'w':
 			options->warmup = (unsigned int)atoi(optarg);
 			break;
+		case 'T':
+			options->tcp = true;
+			break;
 		default:
 			fputs(usage_text, stderr);
 			exit(2);
@@ -412,9 +460,7 @@ static void parse(int argc, char **argv, struct options *options)
 
 int main(int argc, char **argv)
 {
-	struct options options = {
-		.port = "7007", .count = 1000, .size_bytes = 18, .warmup = 20, .seconds = 5
-	};
+	struct options options = { .port = "7007", .count = 1000, .size_bytes = 18, .warmup = 20 };
 	const char *mode = argc > 1 ? argv[1] : "";
 	bool wants_host = !strcmp(mode, "ping") || !strcmp(mode, "send");
 
@@ -427,8 +473,12 @@ int main(int argc, char **argv)
 	argc -= wants_host ? 2 : 1;
 	argv += wants_host ? 2 : 1;
 	parse(argc, argv, &options);
+	if (options.seconds <= 0 && strcmp(mode, "ping"))
+		options.seconds = 5;
+	if (!strcmp(mode, "echo") && options.tcp)
+		run_tcp_echo(&options);
 	if (!strcmp(mode, "echo"))
-		return run_echo(&options);
+		run_echo(&options);
 	if (!strcmp(mode, "ping"))
 		return run_ping(&options);
 	if (!strcmp(mode, "recv"))

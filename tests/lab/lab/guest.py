@@ -16,8 +16,10 @@ from . import console, cpio, paths, process
 from .errors import GuestComplaint, LabError
 from .qmp import Qmp
 
+_ACCEL = {"tcg": "tcg,thread=multi,tb-size=128", "kvm": "kvm"}
+
 # Five-level paging costs TCG a longer walk, and KASAN misreads its addresses early in the boot.
-_CPU = "max,la57=off"
+_CPU = {"tcg": "max,la57=off", "kvm": "host"}
 
 # A line that the agent's terminal and shell take in one go.
 _CHUNK_BYTES = 2000
@@ -73,13 +75,14 @@ class Guest:
     append      more kernel command line
     debug       slub checks (red zones, poison, use after free) and KFENCE: slow
     reboots     let the guest reboot; else a reboot or panic ends QEMU
+    accel       'tcg' (needs nothing of the host) or 'kvm'
     allow       pattern of console lines that are no complaint in this test
     Leaving the `with` block stops QEMU and raises GuestComplaint if the kernel complained.
     """
 
     def __init__(self, name="guest", *, kernel="newest", memory_mb=None, cpus=1, devices=(),
                  arguments=(), files=None, prefix=(), ports=0, append="", debug=False,
-                 reboots=False, allow=None):
+                 reboots=False, accel="tcg", allow=None):
         self.name = name
         self.kernel = kernel
         self._allow = allow
@@ -94,7 +97,7 @@ class Guest:
         self.process = None
         memory_mb = memory_mb or (512 if kernel == "debug" else 256)
         self._start(memory_mb, cpus, devices, arguments, files or {}, list(prefix), ports, append,
-                    debug, reboots)
+                    debug, reboots, accel)
 
     def _image(self, files):
         kernel = paths.kernel(self.kernel)
@@ -108,7 +111,7 @@ class Guest:
         return kernel / "vmlinuz", image
 
     def _start(self, memory_mb, cpus, devices, arguments, files, prefix, ports, append, debug,
-               reboots):
+               reboots, accel):
         vmlinuz, image = self._image(files)
         agent, agent_far = socket.socketpair()
         qmp, qmp_far = socket.socketpair()
@@ -120,7 +123,7 @@ class Guest:
             line += " slub_debug=FZPU kfence.sample_interval=10 page_poison=1"
         command = [
             *prefix, paths.QEMU, "-name", self.name, "-nodefaults", "-display", "none",
-            "-no-user-config", "-accel", "tcg,thread=multi,tb-size=128", "-cpu", _CPU,
+            "-no-user-config", "-accel", _ACCEL[accel], "-cpu", _CPU[accel],
             "-smp", cpus, "-m", f"{memory_mb}M",
             "-object", f"memory-backend-memfd,id=ram,size={memory_mb}M,share=on",
             "-machine", "q35,memory-backend=ram",

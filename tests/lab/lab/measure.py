@@ -4,6 +4,7 @@
 Both sides are measured by this very function, on whatever interfaces the guests have.
 """
 
+import contextlib
 import statistics
 import sys
 
@@ -11,6 +12,7 @@ from .errors import LabError
 from .process import CpuMeter
 
 IPERF_PORT, PROBE_PORT = 5201, 7007
+NOTHING = contextlib.nullcontext()
 UDP_PAYLOAD_BYTES = 18  # with Ethernet, IPv4 and UDP headers and FCS: 64 bytes
 
 
@@ -25,15 +27,42 @@ def round_trip(client, server, address, count=2000):
         echo.wait(check=False)
 
 
-def tcp(client, server, address, seconds=5, pids=()):
+def request_response(client, server, address, seconds=2, payload_bytes=9, around=NOTHING):
+    """Small requests and responses on one TCP connection, one after the other: netprobe's JSON.
+
+    around: a context, here and below, in which there is nothing but the traffic.
+    """
+    echo = server.start(f"netprobe echo -T -p {PROBE_PORT}")
+    try:
+        server.wait_port(PROBE_PORT)
+        with around:
+            result = client.run(f"netprobe ping {address} -T -p {PROBE_PORT} -s {payload_bytes} "
+                                f"-t {seconds} -c 1000000", seconds + 60)
+        return result.json()
+    finally:
+        echo.kill()
+        echo.wait(check=False)
+
+
+def ping(client, address, count=200):
+    """Round trips of ICMP, us, in the order they came."""
+    output = client.run(f"ping -c {count} -i 0.01 -w 60 {address}", 90).output
+    times = [float(part.split()[0]) * 1000 for part in output.split("time=")[1:]]
+    if len(times) < count / 2:
+        raise LabError(f"of {count} pings {len(times)} came back:\n{output[-500:]}")
+    return times
+
+
+def tcp(client, server, address, seconds=5, pids=(), around=NOTHING):
     """One TCP stream. Returns gbps, gigabytes, and CPU seconds of the processes meanwhile."""
     listener = server.start(f"iperf3 -s -1 -p {IPERF_PORT} --json")
     try:
         server.wait_port(IPERF_PORT)
-        meter = CpuMeter(pids)
-        report = client.run(f"iperf3 -c {address} -p {IPERF_PORT} -t {seconds} --json",
-                            seconds + 60).json()
-        cpu_s = meter.seconds()
+        with around:
+            meter = CpuMeter(pids)
+            report = client.run(f"iperf3 -c {address} -p {IPERF_PORT} -t {seconds} --json",
+                                seconds + 60).json()
+            cpu_s = meter.seconds()
     finally:
         listener.kill()
         listener.wait(check=False)
@@ -44,13 +73,15 @@ def tcp(client, server, address, seconds=5, pids=()):
             "cpu_s": cpu_s, "retransmits": report["end"]["sum_sent"].get("retransmits", 0)}
 
 
-def udp(client, server, address, seconds=5, payload_bytes=UDP_PAYLOAD_BYTES, rate_pps=0):
+def udp(client, server, address, seconds=5, payload_bytes=UDP_PAYLOAD_BYTES, rate_pps=0,
+        around=NOTHING):
     """Small datagrams one way, as fast as they go: netprobe's JSON of the receiver."""
     receiver = server.start(f"netprobe recv -p {PROBE_PORT} -t {seconds + 10}")
     try:
         server.wait_port(PROBE_PORT, "udp")
-        client.run(f"netprobe send {address} -p {PROBE_PORT} -s {payload_bytes} -t {seconds} "
-                   f"-r {rate_pps}", seconds + 60)
+        with around:
+            client.run(f"netprobe send {address} -p {PROBE_PORT} -s {payload_bytes} -t {seconds} "
+                       f"-r {rate_pps}", seconds + 60)
         result = receiver.wait(60).json()
     finally:
         if receiver.running():

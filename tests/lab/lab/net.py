@@ -66,6 +66,13 @@ class Net:
         return ["-netdev", f"tap,id={ident},ifname={tap},script=no,downscript=no,vhost=off",
                 "-device", f"virtio-net-pci,netdev={ident},mac={mac},romfile=,{options}".rstrip(",")]
 
+    def nic_arguments(self, tap, mac, model="virtio"):
+        """The same for another model of NIC: virtio, or igb."""
+        if model == "virtio":
+            return self.virtio_arguments(tap, mac)
+        return ["-netdev", f"tap,id=net0,ifname={tap},script=no,downscript=no,vhost=off",
+                "-device", f"{model},netdev=net0,mac={mac},romfile="]
+
     def close(self):
         """Removes the namespace."""
         process.stop(self._holder)

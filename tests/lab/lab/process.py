@@ -7,16 +7,19 @@ SIGTERM and SIGHUP become SystemExit, so that `with` blocks and atexit run; SIGI
 """
 
 import atexit
+import fcntl
 import gzip
 import os
 import pathlib
 import queue
+import re
 import signal
 import subprocess
 import threading
 import time
 
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+_KVM_CREATE_VM = 0xAE01
 _children = []  # in the order of their start
 _requests = queue.Queue()
 _starter = None
@@ -117,6 +120,53 @@ def _interrupts_apart():
 def _interrupt_seconds():
     fields = pathlib.Path("/proc/stat").read_text().split("\n", 1)[0].split()
     return (int(fields[6]) + int(fields[7])) / _TICKS_PER_SECOND
+
+
+def context_switches(pids):
+    """How often the threads of some processes left their processors, by themselves or not."""
+    total = 0
+    for pid in pids:
+        for status in pathlib.Path(f"/proc/{pid}/task").glob("*/status"):
+            try:
+                lines = status.read_text().splitlines()
+            except OSError:
+                continue
+            total += sum(int(line.split()[1]) for line in lines if "ctxt_switches" in line)
+    return total
+
+
+def usable_accelerator():
+    """What QEMU can run guests with here: kvm, or tcg."""
+    # Without either KVM is there for paravirtual guests only, and no firmware boots on it.
+    if not re.search(r"^flags\s.*\b(vmx|svm)\b", pathlib.Path("/proc/cpuinfo").read_text(), re.M):
+        return "tcg"
+    try:
+        with open("/dev/kvm", "rb+", buffering=0) as kvm:
+            os.close(fcntl.ioctl(kvm, _KVM_CREATE_VM, 0))
+        return "kvm"
+    except OSError:
+        return "tcg"
+
+
+class Foreign:
+    """How much of the machine others than some processes (and the kernel's threads for them) use."""
+
+    def __init__(self, pids):
+        self._meter = CpuMeter(pids)
+        self._busy_s, self._all_s = self._machine()
+
+    @staticmethod
+    def _machine():
+        fields = pathlib.Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]
+        ticks = [int(field) for field in fields]
+        # user, nice, system, idle, iowait, irq, softirq, steal: the last is another machine's.
+        return (sum(ticks) - ticks[3] - ticks[4]) / _TICKS_PER_SECOND, sum(ticks) / _TICKS_PER_SECOND
+
+    def share(self):
+        """0 to 1, since the start."""
+        busy_s, all_s = self._machine()
+        busy_s, all_s = busy_s - self._busy_s, all_s - self._all_s
+        return min(1.0, max(0.0, busy_s - self._meter.seconds()) / max(all_s, 0.01))
 
 
 class CpuMeter:
