@@ -41,10 +41,16 @@ void fw_irq_forget(struct fw_vif *vif, uint32_t kind, uint32_t qid)
 		vif->irq_unreported[kind] &= ~(1u << qid);
 }
 
-static void raise_vector(struct svio_fw *fw, struct fw_vif *vif, uint32_t vector)
+/*
+ * raised: the VIF's vectors that were raised already since completions and arms were put in
+ * order (I1). Queues share them: who is told of one looks at all, and finds all completions,
+ * which were there before.
+ */
+static void raise_vector(struct svio_fw *fw, struct fw_vif *vif, uint32_t vector, uint64_t *raised)
 {
-	if (vector == SVIO_VECTOR_NONE)
+	if (vector == SVIO_VECTOR_NONE || *raised >> vector & 1)
 		return;
+	*raised |= 1ull << vector;
 	svio_hal_raise(fw->hal, vif->id, vector);
 	fw_count(vif, SVIO_COUNTER_irqs, 1);
 }
@@ -68,7 +74,8 @@ static bool must_wait(struct svio_fw *fw, struct fw_queue *queue, uint32_t arm)
 }
 
 /* True: the guest has seen all completions and need not be checked any more. */
-static bool check_queue(struct svio_fw *fw, struct fw_vif *vif, uint32_t kind, uint32_t qid)
+static bool check_queue(struct svio_fw *fw, struct fw_vif *vif, uint32_t kind, uint32_t qid,
+			uint64_t *raised)
 {
 	struct fw_queue *queue = &vif->sram->queue[kind][qid];
 	uint32_t arm = fw_load(&fw_doorbell(vif, kind, qid)->arm);
@@ -81,7 +88,7 @@ static bool check_queue(struct svio_fw *fw, struct fw_vif *vif, uint32_t kind, u
 	}
 	if (arm == queue->raised_arm || must_wait(fw, queue, arm))
 		return false;
-	raise_vector(fw, vif, queue->vector);
+	raise_vector(fw, vif, queue->vector, raised);
 	queue->counters[SVIO_QUEUE_COUNTER_irqs]++;
 	SVIO_HAL_STEP(fw->hal);
 	queue->raised_arm = arm;
@@ -89,7 +96,7 @@ static bool check_queue(struct svio_fw *fw, struct fw_vif *vif, uint32_t kind, u
 	return false;
 }
 
-static bool check_admin(struct svio_fw *fw, struct fw_vif *vif)
+static bool check_admin(struct svio_fw *fw, struct fw_vif *vif, uint64_t *raised)
 {
 	struct fw_admin *admin = &vif->sram->admin;
 	uint32_t arm = fw_load(&vif->doorbells->admin.arm);
@@ -101,7 +108,7 @@ static bool check_admin(struct svio_fw *fw, struct fw_vif *vif)
 		return true;
 	if (arm == admin->raised_arm)
 		return false;
-	raise_vector(fw, vif, admin->vector);
+	raise_vector(fw, vif, admin->vector, raised);
 	SVIO_HAL_STEP(fw->hal);
 	admin->raised_arm = arm;
 	return false;
@@ -109,6 +116,7 @@ static bool check_admin(struct svio_fw *fw, struct fw_vif *vif)
 
 static void check_vif(struct svio_fw *fw, struct fw_vif *vif)
 {
+	uint64_t raised = 0;
 	uint32_t kind;
 
 	for (kind = SVIO_QUEUE_TX; kind <= SVIO_QUEUE_RX; kind++) {
@@ -118,11 +126,11 @@ static void check_vif(struct svio_fw *fw, struct fw_vif *vif)
 			uint32_t qid = (uint32_t)__builtin_ctz(left);
 
 			left &= left - 1;
-			if (check_queue(fw, vif, kind, qid))
+			if (check_queue(fw, vif, kind, qid, &raised))
 				fw_irq_forget(vif, kind, qid);
 		}
 	}
-	if (vif->irq_check[SVIO_QUEUE_ADMIN] && check_admin(fw, vif))
+	if (vif->irq_check[SVIO_QUEUE_ADMIN] && check_admin(fw, vif, &raised))
 		fw_irq_forget(vif, SVIO_QUEUE_ADMIN, 0);
 }
 
@@ -179,6 +187,7 @@ bool fw_irq_settle(struct svio_fw *fw, struct fw_vif *vif)
 /* After a crash nobody knows which interrupts were raised: raise all that are asked for. */
 void fw_irq_spurious(struct svio_fw *fw, struct fw_vif *vif)
 {
+	uint64_t raised = 0;
 	uint32_t kind;
 	uint32_t qid;
 
@@ -190,11 +199,11 @@ void fw_irq_spurious(struct svio_fw *fw, struct fw_vif *vif)
 				continue;
 			queue->raised_arm = 0;
 			if (fw_load(&fw_doorbell(vif, kind, qid)->arm) & SVIO_ARM_ENABLE)
-				raise_vector(fw, vif, queue->vector);
+				raise_vector(fw, vif, queue->vector, &raised);
 		}
 	}
 	vif->sram->admin.raised_arm = 0;
 	if (fw_load(&vif->doorbells->admin.arm) & SVIO_ARM_ENABLE)
-		raise_vector(fw, vif, vif->sram->admin.vector);
+		raise_vector(fw, vif, vif->sram->admin.vector, &raised);
 	fw_irq_recheck(fw, vif);
 }

@@ -175,6 +175,111 @@ static void moderation_set_to_zero_raises_at_once(void)
 	CU_ASSERT_EQUAL(raised(1, RX_VECTOR), 1);
 }
 
+#define SHARED_QUEUES 4
+#define SHARED_VECTOR 3
+
+/* Transmit queues 0 to 3 of VIF 0, all on one vector. */
+static void share_vector(void)
+{
+	uint32_t qid;
+
+	guest_start(&guest[0], 0, GUEST_ALL_FEATURES);
+	for (qid = 0; qid < SHARED_QUEUES; qid++) {
+		struct svio_admin_cmd cmd = guest_txq_cmd(qid, 6);
+
+		cmd.queue_create.vector = SHARED_VECTOR;
+		guest_queue_prepare(&guest[0], SVIO_QUEUE_TX, &cmd);
+		CU_ASSERT_EQUAL_FATAL(guest_command(&guest[0], &cmd), SVIO_ADMIN_STATUS_OK);
+	}
+	memset(fake.hal.raised, 0, sizeof(fake.hal.raised));
+	guest_frame_between(frame, 60, 0, 1, 1);
+}
+
+static void arm_shared(uint32_t qid, uint32_t index)
+{
+	__atomic_store_n(&guest_doorbell(&guest[0], SVIO_QUEUE_TX, qid)->arm,
+			 SVIO_ARM_ENABLE | (index & SVIO_ARM_INDEX), __ATOMIC_SEQ_CST);
+}
+
+static void shared_vector_is_raised_once_for_all_its_queues(void)
+{
+	uint32_t qid;
+
+	share_vector();
+	for (qid = 0; qid < SHARED_QUEUES; qid++) {
+		arm_shared(qid, 0);
+		guest_send(&guest[0], qid, frame, 60);
+	}
+	fake_run();
+	CU_ASSERT_EQUAL(raised(0, SHARED_VECTOR), 1);
+	/* All of them were answered: each has to ask anew. */
+	for (qid = 0; qid < SHARED_QUEUES; qid++)
+		guest_send(&guest[0], qid, frame, 60);
+	fake_run();
+	CU_ASSERT_EQUAL(raised(0, SHARED_VECTOR), 1);
+	arm_shared(2, 1);
+	fake_run();
+	CU_ASSERT_EQUAL(raised(0, SHARED_VECTOR), 2);
+}
+
+/* What the driver of the shared vector knows. */
+static struct {
+	uint32_t sent[SHARED_QUEUES];
+	uint32_t seen[SHARED_QUEUES];
+	uint32_t interrupts; /* handled */
+} shared;
+
+/* An interrupt came, and nothing else tells this driver to look. */
+static void handle_shared(uint64_t *state)
+{
+	uint32_t first = (uint32_t)svio_test_random(state) % SHARED_QUEUES;
+	uint32_t i;
+
+	if (raised(0, SHARED_VECTOR) == shared.interrupts)
+		return;
+	shared.interrupts = raised(0, SHARED_VECTOR);
+	for (i = 0; i < SHARED_QUEUES; i++) {
+		uint32_t qid = (first + i) % SHARED_QUEUES;
+
+		shared.seen[qid] = guest_tx_head(&guest[0], qid);
+		if (svio_test_random(state) % 4 == 0)
+			svio_fw_poll(fake.fw);
+		arm_shared(qid, shared.seen[qid]);
+		/* SPEC.md 4.3: once more, after it was armed. */
+		shared.seen[qid] = guest_tx_head(&guest[0], qid);
+		arm_shared(qid, shared.seen[qid]);
+	}
+}
+
+static void prop_shared_vector_loses_no_interrupt(void)
+{
+	uint64_t state = svio_test_seed(17);
+	uint32_t qid, i;
+
+	share_vector();
+	memset(&shared, 0, sizeof(shared));
+	for (qid = 0; qid < SHARED_QUEUES; qid++)
+		arm_shared(qid, 0);
+	for (i = 0; i < 20000; i++) {
+		qid = (uint32_t)svio_test_random(&state) % SHARED_QUEUES;
+		if (svio_test_random(&state) % 2 && guest_tx_free(&guest[0], qid)) {
+			guest_send(&guest[0], qid, frame, 60);
+			shared.sent[qid]++;
+		}
+		if (svio_test_random(&state) % 3 == 0)
+			svio_fw_poll(fake.fw);
+		if (svio_test_random(&state) % 5 == 0)
+			handle_shared(&state);
+	}
+	for (i = 0; i < 3; i++) {
+		fake_run();
+		handle_shared(&state);
+	}
+	for (qid = 0; qid < SHARED_QUEUES; qid++)
+		CU_ASSERT_EQUAL(shared.seen[qid], shared.sent[qid]);
+	CU_ASSERT_TRUE(shared.interrupts > 100);
+}
+
 /* Poll until the VIF's asleep flag is set. */
 static bool falls_asleep(uint32_t vif)
 {
@@ -304,6 +409,8 @@ SVIO_TEST_MAIN_WITH("firmware interrupts", setup, fake_free,
 		    SVIO_TEST(moderation_waits_for_its_time),
 		    SVIO_TEST(moderation_ends_with_enough_completions),
 		    SVIO_TEST(moderation_set_to_zero_raises_at_once),
+		    SVIO_TEST(shared_vector_is_raised_once_for_all_its_queues),
+		    SVIO_TEST(prop_shared_vector_loses_no_interrupt),
 		    SVIO_TEST(idle_vif_falls_asleep_and_wake_brings_it_back),
 		    SVIO_TEST(sleeping_vif_still_receives_and_is_told),
 		    SVIO_TEST(sleep_with_work_is_refused),
