@@ -17,10 +17,11 @@
 /* The firmware's library wants a port, which no lookup calls. */
 struct svio_hal_clock svio_hal_clock;
 
-void svio_hal_irq_forbid(struct svio_hal *hal, uint32_t vif)
+void svio_port_irq_raise(struct svio_port_irq *irq, uint32_t vif, uint32_t vector)
 {
-	(void)hal;
+	(void)irq;
 	(void)vif;
+	(void)vector;
 }
 
 /* What a walk needs, and what the firmware has around it. */

@@ -187,8 +187,13 @@ static int make_parts(struct svio_device *device, const struct svio_device_optio
 	status = svio_control_new(device, device->run_dir, &device->control);
 	if (status)
 		return status;
-	return svio_fw_process_new(device->loop, device->fw_path, device->wire, &process_ops,
-				   device, &device->firmware);
+	if (options->irq) {
+		device->irq = strdup(options->irq);
+		if (!device->irq)
+			return -ENOMEM;
+	}
+	return svio_fw_process_new(device->loop, device->fw_path, device->wire, device->irq,
+				   &process_ops, device, &device->firmware);
 }
 
 /* Also of a device that is only half made. */
@@ -209,6 +214,7 @@ static void free_parts(struct svio_device *device)
 		svio_segment_destroy(&device->segment);
 	free(device->vifs);
 	free(device->fw_path);
+	free(device->irq);
 	free(device->wire);
 	free(device->run_dir);
 	close(device->lock_fd);

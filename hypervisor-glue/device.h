@@ -89,6 +89,7 @@ struct svio_device {
 	void *bus;
 	char *run_dir;
 	char *wire;
+	char *irq; /* of the firmware's options; NULL: its default */
 	char *fw_path;
 	struct svio_segment segment;
 	struct svio_iommu *iommu;

@@ -22,6 +22,7 @@
 /* A socket pair, a pipe and a pidfd, less the two descriptors that the dead one frees. */
 #define RESERVE          4
 #define HOST_FD          3
+#define IRQ_ARGUMENT     5
 #define QUICK_DEATH_NS   1000000000ull
 #define QUICK_DEATHS_MAX 5 /* in a row, before starts are delayed */
 #define DELAY_MIN_US     200000
@@ -33,6 +34,7 @@ struct svio_fw_process {
 	struct svio_loop *loop;
 	const char *path;
 	const char *wire;
+	const char *irq;
 	const struct svio_fw_process_ops *ops;
 	void *context;
 	struct svio_loop_source *watch;     /* of pidfd */
@@ -59,11 +61,15 @@ static void handle_exit(void *context, int fd, uint32_t events);
 static void run_child(const struct svio_fw_process *process, int socket, int error_pipe,
 		      pid_t parent)
 {
-	char *const arguments[] = { (char *)process->path, (char *)"--host-fd",   (char *)"3",
-				    (char *)"--wire",      (char *)process->wire, NULL };
+	char *arguments[] = { (char *)process->path, (char *)"--host-fd",
+			      (char *)"3",           (char *)"--wire",
+			      (char *)process->wire, NULL,
+			      (char *)process->irq,  NULL };
 	sigset_t none;
 	int error;
 
+	if (process->irq)
+		arguments[IRQ_ARGUMENT] = (char *)"--irq";
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
@@ -322,7 +328,7 @@ static void free_process(struct svio_fw_process *process)
 	free(process);
 }
 
-int svio_fw_process_new(struct svio_loop *loop, const char *path, const char *wire,
+int svio_fw_process_new(struct svio_loop *loop, const char *path, const char *wire, const char *irq,
 			const struct svio_fw_process_ops *ops, void *context,
 			struct svio_fw_process **made)
 {
@@ -334,6 +340,7 @@ int svio_fw_process_new(struct svio_loop *loop, const char *path, const char *wi
 	process->loop = loop;
 	process->path = path;
 	process->wire = wire;
+	process->irq = irq;
 	process->ops = ops;
 	process->context = context;
 	process->pidfd = -1;

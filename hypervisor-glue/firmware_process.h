@@ -11,7 +11,7 @@
  * second of its start, several times in a row, is started more and more slowly
  * (up to 10 s apart), for ever: the guests' VIFs wait for it.
  *
- * svio-fw is called as: svio-fw --host-fd 3 --wire SPEC. Descriptor 3 is its
+ * svio-fw is called as: svio-fw --host-fd 3 --wire SPEC [--irq MODE]. Descriptor 3 is its
  * end of the SOCK_SEQPACKET pair; everything else comes through it. It ends
  * with status 0 after STOP or when the other end closes, 2 when it does not
  * know these options, 3 when it cannot open the wire, 4 when the segment is of
@@ -41,11 +41,12 @@ struct svio_fw_process_ops {
 };
 
 /*
- * Start the firmware at path (kept by the caller) with this wire.
+ * Start the firmware at path with this wire and way of interrupts, or NULL (all kept by the
+ * caller).
  * 0: started() was called or will be; -ENOENT, -EACCES, ...: no such program,
  * logged; other -errno: out of something.
  */
-int svio_fw_process_new(struct svio_loop *loop, const char *path, const char *wire,
+int svio_fw_process_new(struct svio_loop *loop, const char *path, const char *wire, const char *irq,
 			const struct svio_fw_process_ops *ops, void *context,
 			struct svio_fw_process **process);
 /* Wait a moment for it to end by itself (STOP was sent), then end it. No callback is called. */

@@ -146,6 +146,7 @@ struct svio_device_options {
 	const char *run_dir; /* sockets live here */
 	const char *wire;    /* handed to svio-fw */
 	const char *fw_path; /* the svio-fw program */
+	const char *irq;     /* svio-fw's --irq; NULL: its default */
 	uint32_t vifs_max;   /* 1..SVIO_HOST_VIFS_MAX */
 };
 

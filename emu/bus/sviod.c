@@ -39,6 +39,7 @@ enum {
 	KEY_WIRE = 'w',
 	KEY_FW = 0x100,
 	KEY_MAX_VIFS,
+	KEY_IRQ,
 	KEY_PCI_ID
 };
 
@@ -53,6 +54,10 @@ static const struct argp_option argp_options[] = {
 	  0 },
 	{ "fw", KEY_FW, "PATH", 0, "The firmware program (default: " FW_NAME " beside sviod)", 0 },
 	{ "max-vifs", KEY_MAX_VIFS, "N", 0, "How many VIFs there may be, 1 to 4096 (default: 64)",
+	  0 },
+	{ "irq", KEY_IRQ, "MODE", 0,
+	  "Who raises interrupts: inline, the firmware's core; sidecore, a thread beside it; auto, "
+	  "the core until that takes much of its time and there are three processors (default)",
 	  0 },
 	{ "pci-id", KEY_PCI_ID, "VVVV:DDDD", 0,
 	  "PCI vendor and device ID that guests see, hexadecimal (default: 1234:5610)", 0 },
@@ -130,6 +135,12 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 				   SVIO_HOST_VIFS_MAX);
 		else
 			options->device.vifs_max = (uint32_t)number;
+		return 0;
+	case KEY_IRQ:
+		options->device.irq = argument;
+		if (strcmp(argument, "auto") != 0 && strcmp(argument, "inline") != 0 &&
+		    strcmp(argument, "sidecore") != 0)
+			argp_error(state, "--irq %s: use auto, inline or sidecore", argument);
 		return 0;
 	case KEY_PCI_ID:
 		if (!parse_pci_id(argument, &options->id))

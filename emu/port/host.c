@@ -226,14 +226,7 @@ bool svio_port_host_gone(const struct svio_port_host *host)
 
 void svio_port_vif_release(struct svio_port *port, uint32_t vif)
 {
-	int *irq_fds = port->hal.irq_fds + (size_t)vif * SVIO_HAL_VECTORS_MAX;
-	uint32_t vector;
-
-	for (vector = 0; vector < SVIO_HAL_VECTORS_MAX; vector++) {
-		if (irq_fds[vector] >= 0)
-			close(irq_fds[vector]);
-		irq_fds[vector] = -1;
-	}
+	svio_port_irq_release(&port->irq, vif);
 	if (port->hal.doorbells[vif])
 		munmap(port->hal.doorbells[vif], sizeof(struct svio_doorbell_bar));
 	port->hal.doorbells[vif] = NULL;
@@ -337,25 +330,12 @@ static int handle_reg_write(struct svio_port *port, struct request *request)
 
 static int handle_irq_set(struct svio_port *port, struct request *request)
 {
-	uint32_t vif = request->msg.vif;
 	uint64_t vector = request->msg.arg[0];
-	struct svio_host_vif *shared = &port->hal.vifs[vif];
-	int *irq_fd;
 
 	if (vector >= SVIO_HAL_VECTORS_MAX || request->fd_count > 1)
 		return -EINVAL;
-	irq_fd = &port->hal.irq_fds[(size_t)vif * SVIO_HAL_VECTORS_MAX + vector];
-	if (*irq_fd == SVIO_HAL_IRQ_FORBIDDEN)
-		return request->fd_count ? -EPERM : 0;
-	if (*irq_fd >= 0)
-		close(*irq_fd);
-	*irq_fd = request->fd_count ? take_fd(request, 0) : -1;
-	if (*irq_fd >= 0 && (shared->pending & 1ull << vector)) {
-		__atomic_store_n(&shared->pending, shared->pending & ~(1ull << vector),
-				 __ATOMIC_RELEASE);
-		svio_hal_raise(&port->hal, vif, (uint32_t)vector);
-	}
-	return 0;
+	return svio_port_irq_set(&port->irq, request->msg.vif, (uint32_t)vector,
+				 request->fd_count ? take_fd(request, 0) : -1);
 }
 
 static int handle_group_set(struct svio_port *port, struct request *request)

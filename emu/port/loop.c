@@ -62,7 +62,10 @@ int svio_port_loop_open(struct svio_port *port)
 	port->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (port->epoll_fd < 0)
 		return -errno;
-	status = svio_port_stall_watch(&port->asleep_mask);
+	if (pthread_sigmask(SIG_BLOCK, NULL, &port->asleep_mask))
+		return -EINVAL;
+	sigaddset(&port->asleep_mask, SIGALRM);
+	status = svio_port_stall_watch();
 	if (status < 0)
 		return status;
 	status = watch(port, port->host.kick_fd, SOURCE_KICK);
@@ -122,6 +125,7 @@ static void keep_house(struct svio_port *port, uint64_t now)
 {
 	port->housekeeping_ns = now + HOUSEKEEPING_NS;
 	svio_port_clock_tick();
+	svio_port_irq_judge(&port->irq, now);
 	if (svio_port_signalled && !port->stop)
 		port->stop = SVIO_PORT_STOP_SIGNAL;
 	if (svio_port_host_gone(&port->host))
@@ -270,16 +274,6 @@ static void try_to_sleep(struct svio_port *port)
 		port->housekeeping_ns = 0;
 }
 
-/* Leaves the core's other hardware thread its share. */
-static void relax(void)
-{
-#ifdef __x86_64__
-	__asm__ volatile("pause");
-#elif defined(__aarch64__)
-	__asm__ volatile("yield");
-#endif
-}
-
 static void idle(struct svio_port *port, uint64_t now)
 {
 	uint64_t idle_ns;
@@ -288,7 +282,7 @@ static void idle(struct svio_port *port, uint64_t now)
 		port->idle_since_ns = now;
 	idle_ns = now - port->idle_since_ns;
 	if (port->busy || (port->cpus > 1 && idle_ns < port->pause_ns))
-		relax();
+		svio_port_relax();
 	else if (idle_ns < port->spin_ns)
 		sched_yield();
 	else

@@ -16,10 +16,12 @@ struct options {
 	const char *wire;
 	int cpu; /* -1: any */
 	bool busy;
+	enum svio_port_irq_mode irq;
 };
 
 static const char usage[] =
 	"Usage: svio-fw --host-fd N --wire SPEC [--cpu N] [--poll auto|busy]\n"
+	"               [--irq auto|inline|sidecore]\n"
 	"\n"
 	"The firmware of a self-virtualizing network device. It is started by sviod,\n"
 	"which passes it everything through a socket; it does nothing when run by hand.\n"
@@ -35,6 +37,9 @@ static const char usage[] =
 	"                    net_...                 any other DPDK device argument\n"
 	"  --cpu N         run on this processor only\n"
 	"  --poll MODE     auto: sleep when nothing is active (default); busy: never sleep\n"
+	"  --irq MODE      who raises interrupts. inline: the core itself; sidecore: a thread beside\n"
+	"                  it; auto: the core, until it spends more than a sixteenth of its time\n"
+	"                  on that and may use three processors (default)\n"
 	"  --version       print the version\n"
 	"  --help          print this\n"
 	"\n"
@@ -90,6 +95,22 @@ static bool parse_number(const char *text, long max, int *number)
 	return true;
 }
 
+static bool parse_irq(const char *text, enum svio_port_irq_mode *mode)
+{
+	static const char *const names[] = { [SVIO_PORT_IRQ_AUTO] = "auto",
+					     [SVIO_PORT_IRQ_INLINE] = "inline",
+					     [SVIO_PORT_IRQ_SIDECORE] = "sidecore" };
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (!strcmp(text, names[i])) {
+			*mode = (enum svio_port_irq_mode)i;
+			return true;
+		}
+	}
+	return false;
+}
+
 static int usage_error(const char *option, const char *value, const char *remedy)
 {
 	svio_port_log("%s %s: %s; see --help", option, value, remedy);
@@ -104,6 +125,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 		{ "wire", required_argument, NULL, 'w' },
 		{ "cpu", required_argument, NULL, 'c' },
 		{ "poll", required_argument, NULL, 'p' },
+		{ "irq", required_argument, NULL, 'i' },
 		{ "version", no_argument, NULL, 'V' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
@@ -120,6 +142,8 @@ static int parse_options(int argc, char **argv, struct options *o)
 			return usage_error("--poll", optarg, "use auto or busy");
 		if (c == 'p')
 			o->busy = !strcmp(optarg, "busy");
+		if (c == 'i' && !parse_irq(optarg, &o->irq))
+			return usage_error("--irq", optarg, "use auto, inline or sidecore");
 		if (c == 'w')
 			o->wire = optarg;
 		if (c == '?')
@@ -177,11 +201,16 @@ static void setup_signals(void)
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 }
 
-static int setup_cpus(struct svio_port *port, int cpu)
+/* others: what is left of the process's processors without the core's, or all. */
+static int setup_cpus(struct svio_port *port, int cpu, cpu_set_t *others)
 {
 	cpu_set_t set;
 
 	CPU_ZERO(&set);
+	CPU_ZERO(others);
+	sched_getaffinity(0, sizeof(*others), others);
+	if (cpu >= 0 && CPU_COUNT(others) > 1)
+		CPU_CLR(cpu, others);
 	if (cpu >= 0) {
 		CPU_SET(cpu, &set);
 		if (sched_setaffinity(0, sizeof(set), &set) < 0) {
@@ -206,21 +235,21 @@ static void log_event(struct svio_hal *hal, uint32_t vif, const char *text)
 	svio_port_log("VIF %.*s: %s", SVIO_HOST_NAME_BYTES, shared->config.name, text);
 }
 
-static int setup_hal(struct svio_port *port)
+static int setup_hal(struct svio_port *port, enum svio_port_irq_mode irq, const cpu_set_t *others)
 {
 	struct svio_host_segment *s = port->host.segment;
 	struct svio_hal *hal = &port->hal;
-	size_t irqs = (size_t)s->vifs_max * SVIO_HAL_VECTORS_MAX * sizeof(*hal->irq_fds);
+	int status;
 
 	hal->vifs_max = s->vifs_max;
 	hal->vifs = (struct svio_host_vif *)((char *)s + s->vifs_offset);
 	hal->doorbells = calloc(s->vifs_max, sizeof(struct svio_doorbell_bar *));
-	hal->irq_fds = malloc(irqs);
 	hal->wire = &svio_port_wire_none;
-	if (!hal->doorbells || !hal->irq_fds)
+	hal->irq = &port->irq;
+	if (!hal->doorbells)
 		return -ENOMEM;
-	memset(hal->irq_fds, 0xff, irqs); /* -1 */
-	return svio_port_objects_open(hal);
+	status = svio_port_irq_open(&port->irq, irq, others, s, svio_hal_now_ns());
+	return status ? status : svio_port_objects_open(hal);
 }
 
 static int attach_firmware(struct svio_port *port)
@@ -264,9 +293,10 @@ static int wire_failed(struct svio_port *port)
 }
 
 /* Everything between HELLO and its answer. 0, or the exit status. */
-static int start(struct svio_port *port, uint32_t hello_seq)
+static int start(struct svio_port *port, uint32_t hello_seq, enum svio_port_irq_mode irq,
+		 const cpu_set_t *others)
 {
-	int status = setup_hal(port);
+	int status = setup_hal(port, irq, others);
 
 	if (status < 0) {
 		svio_port_log("cannot start: %s", strerror(-status));
@@ -300,6 +330,7 @@ static int finish(struct svio_port *port)
 		status = wire_failed(port);
 	else if (port->stop == SVIO_PORT_STOP_BROKEN)
 		status = SVIO_PORT_EXIT_INTERNAL;
+	svio_port_irq_close(&port->irq);
 	port->wire.kind->close(&port->wire, forever);
 	return status;
 }
@@ -309,13 +340,14 @@ int main(int argc, char **argv)
 	static struct svio_port port;
 	struct options options;
 	uint32_t hello_seq = 0;
+	cpu_set_t others;
 	int status = parse_options(argc, argv, &options);
 
 	if (status >= 0)
 		return status;
 	if (svio_port_wire_init(&port.wire, options.wire) < 0)
 		return wire_failed(&port);
-	if (setup_cpus(&port, options.cpu) < 0)
+	if (setup_cpus(&port, options.cpu, &others) < 0)
 		return SVIO_PORT_EXIT_USAGE;
 	port.busy = options.busy;
 	setup_signals();
@@ -326,7 +358,7 @@ int main(int argc, char **argv)
 	if (status < 0)
 		return status == -EPROTO ? SVIO_PORT_EXIT_VERSION : SVIO_PORT_EXIT_INTERNAL;
 	kick_fd = port.host.kick_fd;
-	status = start(&port, hello_seq);
+	status = start(&port, hello_seq, options.irq, &others);
 	if (!status)
 		svio_port_loop_run(&port);
 	else

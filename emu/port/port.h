@@ -7,13 +7,14 @@
  *   objects.c  guests' memory, and its loss (SIGBUS)
  *   clock.c    svio_hal_now_ns()'s calibration
  *   loop.c     polling, pausing, sleeping
+ *   irq.c      interrupts, raised by the core or by a thread beside it
  *   stall.c    clients that make an interrupt wait
  *   wire.c     which wire a --wire names; wire_tap.c, wire_dpdk.c: the kinds
  *   linkwatch.c, readiness.c: kernel events that wires sleep on
  *
- * Everything runs on one thread, the core's, except that a DPDK wire is opened
- * by a second one (wire_dpdk.c), so that a restarted firmware serves its VIFs
- * while DPDK is still starting.
+ * Everything runs on one thread, the core's, except that interrupts may be raised by a second
+ * one (irq.c), and that a DPDK wire is opened by another (wire_dpdk.c), so that a restarted
+ * firmware serves its VIFs while DPDK is still starting.
  */
 #ifndef SVIO_PORT_H
 #define SVIO_PORT_H
@@ -26,6 +27,7 @@
 #include "svio_firmware.h"
 #include "svio_hal.h"
 
+#include "irq.h"
 #include "wire.h"
 
 /* Exit statuses; sviod must not restart after 2, 3 and 4. */
@@ -59,6 +61,7 @@ struct svio_port_host {
 struct svio_port {
 	struct svio_hal hal; /* first: the firmware hands it back to ops */
 	struct svio_port_host host;
+	struct svio_port_irq irq;
 	struct svio_port_wire wire;
 	struct svio_fw *fw;
 	void *fw_memory;
@@ -90,6 +93,16 @@ void svio_port_log(const char *format, ...) __attribute__((format(printf, 1, 2))
 #define SVIO_PORT_LOG_BURST     32
 #define SVIO_PORT_LOG_WINDOW_NS 10000000000ull
 bool svio_port_log_allow(void);
+
+/* Leaves the processor's other hardware thread its share. */
+static inline void svio_port_relax(void)
+{
+#ifdef __x86_64__
+	__asm__ volatile("pause");
+#elif defined(__aarch64__)
+	__asm__ volatile("yield");
+#endif
+}
 
 /* host.c */
 
@@ -140,10 +153,10 @@ void svio_port_clock_tick(void);
 /* stall.c */
 
 /*
- * From the core's thread: see to it that no interrupt makes it wait for longer
- * than some 20 ms. *asleep_mask: the signal mask to sleep with. 0; -errno.
+ * See to it that no interrupt makes the calling thread wait for longer than some 20 ms. It gets
+ * SIGALRM all the time, which it should mask where it sleeps. 0; -errno.
  */
-int svio_port_stall_watch(sigset_t *asleep_mask);
+int svio_port_stall_watch(void);
 
 /* loop.c */
 

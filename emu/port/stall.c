@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * An interrupt is a write to an eventfd that a client gave, and shares with us: it
- * can fill the counter and take O_NONBLOCK away at any time, and our one thread
- * would wait in write() for as long as the client likes. No flag of a write
- * prevents that, but a signal ends it: a timer sends one to the core's thread all
+ * can fill the counter and take O_NONBLOCK away at any time, and the thread that
+ * raises would wait in write() for as long as the client likes. No flag of a write
+ * prevents that, but a signal ends it: a timer sends one to each thread that raises, all
  * the time (masked while it sleeps). A write that one ends has waited, which
  * a counter that is not full never does; that VIF gets no more interrupts.
  */
@@ -21,7 +21,7 @@ static void handle_alarm(int signal_number)
 	(void)signal_number;
 }
 
-int svio_port_stall_watch(sigset_t *asleep_mask)
+int svio_port_stall_watch(void)
 {
 	struct sigaction action = { .sa_handler = handle_alarm }; /* no SA_RESTART */
 	struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGALRM };
@@ -33,24 +33,7 @@ int svio_port_stall_watch(sigset_t *asleep_mask)
 	sigemptyset(&action.sa_mask);
 	if (sigaction(SIGALRM, &action, NULL) < 0 ||
 	    timer_create(CLOCK_MONOTONIC, &event, &timer) < 0 ||
-	    timer_settime(timer, 0, &period, NULL) < 0 ||
-	    sigprocmask(SIG_BLOCK, NULL, asleep_mask) < 0)
+	    timer_settime(timer, 0, &period, NULL) < 0)
 		return -errno;
-	sigaddset(asleep_mask, SIGALRM);
 	return 0;
-}
-
-void svio_hal_irq_forbid(struct svio_hal *hal, uint32_t vif)
-{
-	int *fds = hal->irq_fds + (size_t)vif * SVIO_HAL_VECTORS_MAX;
-	uint32_t vector;
-
-	for (vector = 0; vector < SVIO_HAL_VECTORS_MAX; vector++) {
-		if (fds[vector] >= 0)
-			close(fds[vector]);
-		fds[vector] = SVIO_HAL_IRQ_FORBIDDEN;
-	}
-	svio_port_log("VIF %.*s: its client's eventfd made us wait: no interrupts any more until "
-		      "it is added anew",
-		      SVIO_HOST_NAME_BYTES, hal->vifs[vif].config.name);
 }

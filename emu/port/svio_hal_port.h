@@ -21,12 +21,11 @@
 #include "svio_host.h"
 #include "svio_ring.h"
 
+struct svio_port_irq;
 struct svio_wire_frame;
 
 #define SVIO_HAL_OBJECTS_MAX 65536 /* object numbers are 16 bits in the IOMMU's leaves */
 #define SVIO_HAL_VECTORS_MAX 64    /* of one VIF */
-
-#define SVIO_HAL_IRQ_FORBIDDEN (-2) /* instead of an eventfd: svio_hal_irq_forbid() */
 
 /* A mapped memory object. base NULL: not there. */
 struct svio_hal_object {
@@ -50,7 +49,7 @@ struct svio_hal_wire_ops {
 struct svio_hal {
 	struct svio_hal_object *objects;      /* [SVIO_HAL_OBJECTS_MAX] */
 	struct svio_doorbell_bar **doorbells; /* [vifs_max] */
-	int *irq_fds;                         /* [vifs_max][SVIO_HAL_VECTORS_MAX], below 0: none */
+	struct svio_port_irq *irq;            /* irq.h */
 	struct svio_host_vif *vifs;           /* in the segment */
 	uint32_t vifs_max;
 	const struct svio_hal_wire_ops *wire;
@@ -142,25 +141,12 @@ static inline void svio_hal_copy(void *to, const void *from, size_t bytes)
 	}
 }
 
-/* Close all of a VIF's eventfds and take no others: one of them made a write wait (stall.c). */
-void svio_hal_irq_forbid(struct svio_hal *hal, uint32_t vif);
+/* irq.c: a system call, or some bits for a thread that makes it. Nothing to be inlined. */
+void svio_port_irq_raise(struct svio_port_irq *irq, uint32_t vif, uint32_t vector);
 
 static inline void svio_hal_raise(struct svio_hal *hal, uint32_t vif, uint32_t vector)
 {
-	uint64_t one = 1;
-	int fd;
-
-	if (vif >= hal->vifs_max || vector >= SVIO_HAL_VECTORS_MAX)
-		return;
-	fd = hal->irq_fds[(size_t)vif * SVIO_HAL_VECTORS_MAX + vector];
-	/* EAGAIN: the eventfd's count is full, so it is signalled already. */
-	if (fd >= 0 && (write(fd, &one, sizeof(one)) == sizeof(one) || errno == EAGAIN))
-		return;
-	if (fd >= 0 && errno == EINTR)
-		svio_hal_irq_forbid(hal, vif);
-	/* sviod reads the bit for the PBA; only this thread writes it. */
-	__atomic_store_n(&hal->vifs[vif].pending, hal->vifs[vif].pending | 1ull << vector,
-			 __ATOMIC_RELEASE);
+	svio_port_irq_raise(hal->irq, vif, vector);
 }
 
 static inline uint32_t svio_hal_wire_rx(struct svio_hal *hal, struct svio_wire_frame *frames,

@@ -55,7 +55,9 @@
 	X(polls, "passes of the polling loop")                                             \
 	X(wire_tx_lent_bytes, "of wire_tx_bytes, sent from guests' memory without a copy") \
 	X(wire_lends, "times a page was lent to the wire")                                 \
-	X(wire_revokes, "times pages were taken back from it")
+	X(wire_revokes, "times pages were taken back from it")                             \
+	X(irq_writes, "eventfds written to raise interrupts")                              \
+	X(irq_wakes, "times the thread that raises interrupts was woken")
 
 enum svio_device_counter {
 #define SVIO_DEVICE_COUNTER_ENUM(name, text) SVIO_DEVICE_COUNTER_##name,

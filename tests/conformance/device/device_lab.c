@@ -76,18 +76,17 @@ static pid_t start_program(char *const argv[], int output)
 	_exit(127);
 }
 
-void lab_start(struct device_lab *lab)
-{
-	lab_start_wire(lab, "null");
-}
-
-void lab_start_wire(struct device_lab *lab, const char *wire_spec)
+static void start(struct device_lab *lab, const char *wire_spec, const char *irq_mode)
 {
 	const char *tmp = getenv("TMPDIR");
 	static char program[] = SVIOD_PROGRAM;
 	static char run_dir[] = "--run-dir";
 	static char wire[] = "--wire";
-	char *argv[] = { program, run_dir, lab->dir, wire, (char *)wire_spec, NULL };
+	static char irq[] = "--irq";
+	char *argv[] = { program,           run_dir,
+			 lab->dir,          wire,
+			 (char *)wire_spec, irq_mode ? irq : NULL,
+			 (char *)irq_mode,  NULL };
 	uint64_t deadline = lab_now_ns() + LAB_PATIENCE_NS;
 
 	snprintf(lab->dir, sizeof(lab->dir), "%.40s/svio-test.XXXXXX", tmp ? tmp : "/tmp");
@@ -99,6 +98,21 @@ void lab_start_wire(struct device_lab *lab, const char *wire_spec)
 			give_up("sviod did not start");
 		yield_turn();
 	}
+}
+
+void lab_start(struct device_lab *lab)
+{
+	start(lab, "null", NULL);
+}
+
+void lab_start_wire(struct device_lab *lab, const char *wire_spec)
+{
+	start(lab, wire_spec, NULL);
+}
+
+void lab_start_irq(struct device_lab *lab, const char *irq_mode)
+{
+	start(lab, "null", irq_mode);
 }
 
 static void remove_directory(const char *path)

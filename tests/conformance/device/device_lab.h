@@ -23,6 +23,8 @@ struct device_lab {
 void lab_start(struct device_lab *lab);
 /* The same with a wire. */
 void lab_start_wire(struct device_lab *lab, const char *wire_spec);
+/* The same with a way of interrupts (sviod --irq; NULL: its default). */
+void lab_start_irq(struct device_lab *lab, const char *irq_mode);
 
 /* SIGTERM, and waits. The exit status of sviod, or 128 + signal. The directory is removed. */
 int lab_stop(struct device_lab *lab);

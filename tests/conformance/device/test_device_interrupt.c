@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Interrupts as SPEC 4.3 says, and the device's sleep (4.2). */
+/*
+ * Interrupts as SPEC 4.3 says, and the device's sleep (4.2). IRQ_MODE: who raises them, sviod's
+ * --irq.
+ */
 #include <errno.h>
 #include <poll.h>
 #include <sched.h>
@@ -21,7 +24,7 @@ static void start(void)
 					    .queues = 2,
 					    .interrupts = true };
 
-	lab_start(&lab);
+	lab_start_irq(&lab, IRQ_MODE);
 	lab_vif_add(&lab, "a", "");
 	lab_vif_add(&lab, "b", "");
 	guest_open(&a, &lab, "a", &options);

@@ -188,6 +188,7 @@ static void open_port(void)
 	static struct svio_host_segment *segment;
 	size_t state_bytes = svio_iommu_state_bytes(ARENA_BYTES);
 	void *arena = allocate(ARENA_BYTES);
+	cpu_set_t cpus;
 	int ends[2];
 
 	memset(&port, 0, sizeof(port));
@@ -205,6 +206,9 @@ static void open_port(void)
 	port.hal.vifs = (struct svio_host_vif *)(void *)((char *)segment + segment->vifs_offset);
 	port.hal.doorbells = calloc(VIFS, sizeof(struct svio_doorbell_bar *));
 	port.hal.wire = &svio_port_wire_none;
+	port.hal.irq = &port.irq;
+	CPU_ZERO(&cpus);
+	must(svio_port_irq_open(&port.irq, SVIO_PORT_IRQ_INLINE, &cpus, segment, 0) == 0, "irq");
 	port.hal_ops.log = log_line;
 	svio_port_clock_start();
 	must(svio_port_objects_open(&port.hal) == 0, "objects");
@@ -332,6 +336,7 @@ static void setup(void)
 
 static void teardown(void)
 {
+	svio_port_irq_close(&port.irq);
 	free(port.hal.objects);
 	free(port.hal.doorbells);
 	close(port.host.fd);
