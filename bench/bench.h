@@ -18,6 +18,7 @@ struct bench_device {
 	/* Set before the start; relative to svio-bench's own folder. NULL: sviod, and its default. */
 	const char *sviod_name;
 	const char *firmware_name;
+	const char *irq; /* sviod's --irq */
 	char dir[64];
 	char programs[256]; /* where sviod and svio lie: beside svio-bench */
 	pid_t sviod;
@@ -95,6 +96,9 @@ int bench_vif_main(int argc, char **argv);
 
 /* svio-bench wake */
 int bench_wake_main(int argc, char **argv);
+
+/* svio-bench irq */
+int bench_irq_main(int argc, char **argv);
 
 /* svio-bench sched */
 int bench_sched_main(int argc, char **argv);

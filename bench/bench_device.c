@@ -185,16 +185,23 @@ void bench_device_start(struct bench_device *device, int cpu, bool first)
 	static char null[] = "null";
 	static char fw[] = "--fw";
 	char firmware[320];
-	char *arguments[] = { sviod, run_dir, device->dir, wire, null, NULL, firmware, NULL };
+	static char irq[] = "--irq";
+	char *arguments[10] = { sviod, run_dir, device->dir, wire, null };
+	int count = 5;
 	const char *name = device->sviod_name ? device->sviod_name : sviod;
 	uint64_t deadline = bench_now_ns() + START_MAX_NS;
 	const char *tmp = getenv("TMPDIR");
 
 	find_programs(device);
 	if (device->firmware_name) {
-		arguments[5] = fw;
+		arguments[count++] = fw;
+		arguments[count++] = firmware;
 		snprintf(firmware, sizeof(firmware), "%s/%.60s", device->programs,
 			 device->firmware_name);
+	}
+	if (device->irq) {
+		arguments[count++] = irq;
+		arguments[count++] = (char *)device->irq;
 	}
 	snprintf(device->dir, sizeof(device->dir), "%.40s/svio-bench.XXXXXX", tmp ? tmp : "/tmp");
 	if (!mkdtemp(device->dir))

@@ -12,6 +12,7 @@ static const struct subcommand {
 } subcommands[] = {
 	{ "vif", "packets and latency between two user-space guests", bench_vif_main },
 	{ "wake", "how long a sleeping device takes to notice a packet", bench_wake_main },
+	{ "irq", "interrupts raised by the core, and by a thread beside it", bench_irq_main },
 	{ "sched", "what the scheduler costs a packet, beside other schedulers", bench_sched_main },
 	{ "iommu", "what DMA protection costs: translations, maps, unmaps, packets",
 	  bench_iommu_main },
