@@ -25,65 +25,95 @@ void svio_mapbench_set(struct svio *svio)
 	rtnl_unlock();
 }
 
-/* Map and unmap PAGES_A_ROUND pages by the DMA API, @batch at a time; ns for one, or -errno. */
-static s64 time_dma(struct device *dev, struct page *page, u32 batch)
+/* Map up to @count pages; how many it became. */
+static u32 map_pages(struct device *dev, struct page *page, dma_addr_t *dma, u32 count)
+{
+	u32 i;
+
+	for (i = 0; i < count; i++) {
+		dma[i] = dma_map_page(dev, page + i, 0, PAGE_SIZE, DMA_TO_DEVICE);
+		if (dma_mapping_error(dev, dma[i]))
+			break;
+	}
+	return i;
+}
+
+/* By revocations that are waited for once; without a map queue by the DMA API. */
+static void unmap_pages(struct device *dev, struct svio_map *map, const dma_addr_t *dma, u32 count)
+{
+	u32 i;
+
+	if (!map) {
+		for (i = 0; i < count; i++)
+			dma_unmap_page(dev, dma[i], PAGE_SIZE, DMA_TO_DEVICE);
+		return;
+	}
+	for (i = 0; i < count; i++)
+		while (!svio_map_revoke(map, dma[i], PAGE_SIZE))
+			svio_map_wait(map, svio_map_ring(map));
+	svio_map_wait(map, svio_map_ring(map));
+}
+
+/* Map and unmap PAGES_A_ROUND pages, @batch at a time; ns for one, or -errno. */
+static s64 time_pages(struct device *dev, struct svio_map *map, struct page *page, u32 batch)
 {
 	u64 start = ktime_get_ns();
 	dma_addr_t dma[BATCH_MAX];
-	u32 done, i;
+	u32 done, mapped;
 
 	for (done = 0; done < PAGES_A_ROUND; done += batch) {
-		for (i = 0; i < batch; i++) {
-			dma[i] = dma_map_page(dev, page + i, 0, PAGE_SIZE, DMA_TO_DEVICE);
-			if (dma_mapping_error(dev, dma[i]))
-				return -ENOMEM;
-		}
-		for (i = 0; i < batch; i++)
-			dma_unmap_page(dev, dma[i], PAGE_SIZE, DMA_TO_DEVICE);
+		mapped = map_pages(dev, page, dma, batch);
+		unmap_pages(dev, map, dma, mapped);
+		if (mapped < batch)
+			return -ENOMEM;
 	}
 	return (ktime_get_ns() - start) / PAGES_A_ROUND;
 }
 
-/* The same by grants and revocations, each batch waited for once. */
-static s64 time_map(struct svio_map *map, struct page *page, u32 batch)
+static int run_batch(struct svio *svio, struct svio_map *map, struct page *page, u32 batch)
 {
-	struct device *dev = svio_map_device(map);
-	u64 start = ktime_get_ns();
-	dma_addr_t dma[BATCH_MAX];
-	u32 done, i;
+	struct device *dev = &svio->pdev->dev;
+	const s64 by_dma = time_pages(dev, NULL, page, batch);
+	const s64 by_map = time_pages(svio_map_device(map), map, page, batch);
 
-	for (done = 0; done < PAGES_A_ROUND; done += batch) {
-		for (i = 0; i < batch; i++) {
-			dma[i] = dma_map_page(dev, page + i, 0, PAGE_SIZE, DMA_TO_DEVICE);
-			if (dma_mapping_error(dev, dma[i]))
-				return -ENOMEM;
+	if (by_dma < 0 || by_map < 0)
+		return min(by_dma, by_map);
+	dev_info(dev, "BENCH: batch %u dma %lld map %lld\n", batch, by_dma, by_map);
+	return 0;
+}
+
+static int run_rounds(struct svio *svio, struct svio_map *map, struct page *page, u32 rounds)
+{
+	static const u32 batches[] = { 1, 8, BATCH_MAX };
+	u32 round, i;
+	int err;
+
+	for (round = 0; round < rounds; round++) {
+		for (i = 0; i < ARRAY_SIZE(batches); i++) {
+			err = run_batch(svio, map, page, batches[i]);
+			if (err)
+				return err;
 		}
-		for (i = 0; i < batch; i++)
-			while (!svio_map_revoke(map, dma[i], PAGE_SIZE))
-				svio_map_wait(map, svio_map_ring(map));
-		svio_map_wait(map, svio_map_ring(map));
 	}
-	return (ktime_get_ns() - start) / PAGES_A_ROUND;
+	return 0;
 }
 
 static int run(struct svio *svio, u32 rounds)
 {
-	struct device *dev = &svio->pdev->dev;
-	struct svio_map *map = svio_map_bench_begin(svio);
-	struct page *page;
-	u32 round, batch;
+	struct page *page = alloc_pages(GFP_KERNEL, ilog2(BATCH_MAX));
+	struct svio_map *map;
+	int err;
 
-	if (IS_ERR(map))
-		return PTR_ERR(map);
-	page = alloc_pages(GFP_KERNEL, ilog2(BATCH_MAX));
-	for (round = 0; page && round < rounds; round++)
-		for (batch = 1; batch <= BATCH_MAX; batch = batch == 1 ? 8 : batch * 4)
-			dev_info(dev, "BENCH: batch %u dma %lld map %lld\n", batch,
-				 time_dma(dev, page, batch), time_map(map, page, batch));
-	svio_map_bench_end(svio, map);
-	if (page)
-		__free_pages(page, ilog2(BATCH_MAX));
-	return 0;
+	if (!page)
+		return -ENOMEM;
+	map = svio_map_bench_begin(svio);
+	err = PTR_ERR_OR_ZERO(map);
+	if (!err) {
+		err = run_rounds(svio, map, page, rounds);
+		svio_map_bench_end(svio, map);
+	}
+	__free_pages(page, ilog2(BATCH_MAX));
+	return err;
 }
 
 static int start(const char *text, const struct kernel_param *parameter)
