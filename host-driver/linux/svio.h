@@ -29,6 +29,7 @@
 #include "svio_reset.h"
 #include "svio_rss.h"
 #include "svio_stats.h"
+#include "svio_xdp.h"
 
 #define SVIO_DRIVER_NAME "svio"
 
@@ -38,12 +39,7 @@
 
 #define SVIO_RING_LG2_DEFAULT_TX 9
 #define SVIO_RING_LG2_DEFAULT_RX 10
-
-/* When an interrupt is held back: see the MODERATION feature. */
-struct svio_moderation {
-	u16 usecs;
-	u16 frames;
-};
+#define SVIO_COPYBREAK_DEFAULT 256
 
 /* Bits of svio.flags. */
 enum svio_flag {
@@ -68,6 +64,10 @@ struct svio {
 	u8 rx_ring_lg2;
 	struct svio_moderation tx_moderation;
 	struct svio_moderation rx_moderation;
+	bool tx_adaptive; /* moderation follows the traffic: svio_dim.h */
+	bool rx_adaptive;
+	u32 copybreak; /* packets up to this long are copied */
+	struct svio_xdp xdp;
 	struct svio_rss rss;
 	struct svio_filter filter;
 

@@ -6,6 +6,7 @@
 #ifndef SVIO_COMPAT_H
 #define SVIO_COMPAT_H
 
+#include <linux/dim.h>
 #include <linux/ethtool.h>
 #include <linux/netdevice.h>
 #include <linux/version.h>
@@ -45,6 +46,32 @@ static inline void svio_compat_napi_irq(struct napi_struct *napi, int irq)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
 	netif_napi_set_irq(napi, irq);
+#endif
+}
+
+/* What lies behind fragments, while a program may look at them. */
+static inline void svio_compat_add_truesize(struct skb_shared_info *info, u32 bytes)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 14, 0)
+	info->xdp_frags_truesize = bytes + (info->nr_frags == 1 ? 0 : info->xdp_frags_truesize);
+#endif
+}
+
+static inline void svio_compat_xdp_features(struct net_device *netdev)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+	netdev->xdp_features = NETDEV_XDP_ACT_BASIC | NETDEV_XDP_ACT_REDIRECT |
+			       NETDEV_XDP_ACT_NDO_XMIT | NETDEV_XDP_ACT_RX_SG |
+			       NETDEV_XDP_ACT_NDO_XMIT_SG;
+#endif
+}
+
+static inline void svio_compat_net_dim(struct dim *dim, const struct dim_sample *sample)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+	net_dim(dim, sample);
+#else
+	net_dim(dim, *sample);
 #endif
 }
 

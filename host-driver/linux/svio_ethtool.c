@@ -6,6 +6,7 @@
 #include "svio.h"
 #include "svio_cmd.h"
 #include "svio_compat.h"
+#include "svio_irq.h"
 #include "svio_selftest.h"
 
 /*
@@ -176,11 +177,28 @@ static int get_coalesce(struct net_device *netdev, struct ethtool_coalesce *coal
 
 	if (!svio_hw_has(&svio->hw, SVIO_FEATURE(MODERATION)))
 		return -EOPNOTSUPP;
+	coal->use_adaptive_rx_coalesce = svio->rx_adaptive;
+	coal->use_adaptive_tx_coalesce = svio->tx_adaptive;
 	coal->rx_coalesce_usecs = svio->rx_moderation.usecs;
 	coal->rx_max_coalesced_frames = svio->rx_moderation.frames;
 	coal->tx_coalesce_usecs = svio->tx_moderation.usecs;
 	coal->tx_max_coalesced_frames = svio->tx_moderation.frames;
 	return 0;
+}
+
+/* Tell the device of both queues' moderation, while nothing adapts it. */
+static int moderate_pair(struct svio_pair *pair)
+{
+	const struct svio_moderation tx = svio_dim_moderation(pair->svio, SVIO_QUEUE_TX);
+	const struct svio_moderation rx = svio_dim_moderation(pair->svio, SVIO_QUEUE_RX);
+	int err;
+
+	svio_irq_pause(pair);
+	err = svio_cmd_moderation_set(pair->svio, SVIO_QUEUE_TX, pair->index, &tx);
+	if (!err)
+		err = svio_cmd_moderation_set(pair->svio, SVIO_QUEUE_RX, pair->index, &rx);
+	svio_irq_resume(pair);
+	return err;
 }
 
 static int apply_moderation(struct svio *svio)
@@ -191,10 +209,7 @@ static int apply_moderation(struct svio *svio)
 	if (!svio->pairs_up)
 		return 0;
 	for (i = 0; i < svio->num_pairs; i++) {
-		err = svio_cmd_moderation_set(svio, SVIO_QUEUE_TX, i, &svio->tx_moderation);
-		if (!err)
-			err = svio_cmd_moderation_set(svio, SVIO_QUEUE_RX, i,
-						      &svio->rx_moderation);
+		err = moderate_pair(&svio->pairs[i]);
 		if (err)
 			return err;
 	}
@@ -217,11 +232,46 @@ static int set_coalesce(struct net_device *netdev, struct ethtool_coalesce *coal
 		NL_SET_ERR_MSG(extack, "frames: 65535 at most");
 		return -ERANGE;
 	}
+	if ((coal->use_adaptive_rx_coalesce || coal->use_adaptive_tx_coalesce) &&
+	    !svio_dim_is_possible(svio)) {
+		NL_SET_ERR_MSG(extack, "this kernel has no library for adaptive moderation");
+		return -EOPNOTSUPP;
+	}
+	WRITE_ONCE(svio->rx_adaptive, coal->use_adaptive_rx_coalesce);
+	WRITE_ONCE(svio->tx_adaptive, coal->use_adaptive_tx_coalesce);
 	svio->rx_moderation.usecs = coal->rx_coalesce_usecs;
 	svio->rx_moderation.frames = coal->rx_max_coalesced_frames;
 	svio->tx_moderation.usecs = coal->tx_coalesce_usecs;
 	svio->tx_moderation.frames = coal->tx_max_coalesced_frames;
 	return apply_moderation(svio);
+}
+
+/*
+ * Tunables
+ */
+
+static int get_tunable(struct net_device *netdev, const struct ethtool_tunable *tunable, void *data)
+{
+	struct svio *svio = netdev_priv(netdev);
+
+	if (tunable->id != ETHTOOL_RX_COPYBREAK)
+		return -EOPNOTSUPP;
+	*(u32 *)data = svio->copybreak;
+	return 0;
+}
+
+static int set_tunable(struct net_device *netdev, const struct ethtool_tunable *tunable,
+		       const void *data)
+{
+	struct svio *svio = netdev_priv(netdev);
+	const u32 value = *(const u32 *)data;
+
+	if (tunable->id != ETHTOOL_RX_COPYBREAK)
+		return -EOPNOTSUPP;
+	if (value > svio_rxq_xdp_bytes())
+		return -EINVAL;
+	WRITE_ONCE(svio->copybreak, value);
+	return 0;
 }
 
 /*
@@ -381,7 +431,8 @@ static int set_rxfh_arguments(struct net_device *netdev, const u32 *indir, const
 #endif
 
 static const struct ethtool_ops svio_ethtool_ops = {
-	.supported_coalesce_params = ETHTOOL_COALESCE_USECS | ETHTOOL_COALESCE_MAX_FRAMES,
+	.supported_coalesce_params = ETHTOOL_COALESCE_USECS | ETHTOOL_COALESCE_MAX_FRAMES |
+				     ETHTOOL_COALESCE_USE_ADAPTIVE,
 	.get_drvinfo = get_drvinfo,
 	.get_regs_len = get_regs_len,
 	.get_regs = get_regs,
@@ -397,6 +448,8 @@ static const struct ethtool_ops svio_ethtool_ops = {
 	.set_channels = set_channels,
 	.get_coalesce = get_coalesce,
 	.set_coalesce = set_coalesce,
+	.get_tunable = get_tunable,
+	.set_tunable = set_tunable,
 #ifdef SVIO_COMPAT_RXFH_FIELDS
 	.get_rxfh_fields = get_rxfh_fields,
 #endif

@@ -35,6 +35,7 @@ static irqreturn_t pair_interrupt(int irq, void *data)
 {
 	struct svio_pair *pair = data;
 
+	pair->dim.events++;
 	/* Each queue raises once for each arm; the pair's other queue may still be armed. */
 	mask_pair(pair);
 	napi_schedule_irqoff(&pair->napi);
@@ -51,7 +52,10 @@ static int poll_pair(struct napi_struct *napi, int budget)
 	if (unlikely(!budget))
 		return 0;
 	done = svio_rxq_poll(&pair->rx, budget);
-	if (done == budget || !napi_complete_done(napi, done))
+	if (done == budget)
+		return done;
+	svio_dim_poll(pair);
+	if (!napi_complete_done(napi, done))
 		return done;
 	/* A device that was slow to revoke is looked at again, without a core spinning for it. */
 	if (svio_txq_waits(&pair->tx))
@@ -67,13 +71,23 @@ static int poll_pair(struct napi_struct *napi, int budget)
 	return done;
 }
 
-/* Interrupt and transmit queue of a pair on one processor, neighbours on others. */
+/*
+ * A pair's interrupt on one processor, neighbours' on others; its transmit queue is that
+ * processor's, and where there are fewer pairs than processors also some others'.
+ */
 static void spread_pair(struct svio_pair *pair)
 {
-	unsigned int cpu = cpumask_local_spread(pair->index, dev_to_node(&pair->svio->pdev->dev));
+	const int node = dev_to_node(&pair->svio->pdev->dev);
+	cpumask_var_t senders;
+	unsigned int i;
 
-	irq_set_affinity_and_hint(pair->irq, cpumask_of(cpu));
-	netif_set_xps_queue(pair->svio->netdev, cpumask_of(cpu), pair->index);
+	irq_set_affinity_and_hint(pair->irq, cpumask_of(cpumask_local_spread(pair->index, node)));
+	if (!zalloc_cpumask_var(&senders, GFP_KERNEL))
+		return;
+	for (i = pair->index; i < num_online_cpus(); i += pair->svio->num_pairs)
+		cpumask_set_cpu(cpumask_local_spread(i, node), senders);
+	netif_set_xps_queue(pair->svio->netdev, senders, pair->index);
+	free_cpumask_var(senders);
 }
 
 int svio_irq_setup(struct svio_pair *pair)
@@ -105,17 +119,29 @@ void svio_irq_teardown(struct svio_pair *pair)
 
 void svio_irq_start(struct svio_pair *pair)
 {
-	napi_enable(&pair->napi);
+	svio_irq_resume(pair);
 	svio_compat_queue_napi(pair->svio->netdev, pair->index, &pair->napi);
-	/* The first poll arms both queues. */
-	svio_irq_kick(pair);
 }
 
 void svio_irq_stop(struct svio_pair *pair)
 {
 	svio_compat_queue_napi(pair->svio->netdev, pair->index, NULL);
-	napi_disable(&pair->napi);
+	svio_irq_pause(pair);
 	mask_pair(pair);
+}
+
+void svio_irq_pause(struct svio_pair *pair)
+{
+	napi_disable(&pair->napi);
+	svio_dim_stop(pair);
+}
+
+void svio_irq_resume(struct svio_pair *pair)
+{
+	svio_dim_start(pair);
+	napi_enable(&pair->napi);
+	/* The first poll arms both queues. */
+	svio_irq_kick(pair);
 }
 
 void svio_irq_kick(struct svio_pair *pair)

@@ -25,6 +25,13 @@ void svio_irq_start(struct svio_pair *pair);
 /* Mask the pair and wait until its poll does not run any more. May sleep. */
 void svio_irq_stop(struct svio_pair *pair);
 
+/*
+ * Keep the pair's poll from running for a while; interrupts stay as they are. Under rtnl,
+ * between start and stop. May sleep.
+ */
+void svio_irq_pause(struct svio_pair *pair);
+void svio_irq_resume(struct svio_pair *pair);
+
 /* Poll the pair now although no interrupt came. Any context. */
 void svio_irq_kick(struct svio_pair *pair);
 

@@ -84,6 +84,7 @@ static void default_settings(struct svio *svio)
 				    hw->ring_lg2_max);
 	svio->tx_moderation = default_tx_moderation;
 	svio->rx_moderation = default_rx_moderation;
+	svio->copybreak = SVIO_COPYBREAK_DEFAULT;
 	svio_rss_init(svio);
 	svio_netdev_init(svio);
 	set_mac(svio);

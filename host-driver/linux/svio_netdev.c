@@ -140,6 +140,11 @@ static int svio_netdev_change_mtu(struct net_device *netdev, int mtu)
 	bool pause = mtu < netdev->mtu;
 	int err = 0, up_err;
 
+	if (svio_xdp_limits_mtu(svio, mtu)) {
+		netdev_warn(netdev, "MTU %d is too large for an XDP program without fragments\n",
+			    mtu);
+		return -EOPNOTSUPP;
+	}
 	if (pause)
 		svio_netdev_reconfigure_begin(svio);
 	if (svio_hw_has(&svio->hw, SVIO_FEATURE(MTU)))
@@ -159,12 +164,25 @@ u64 svio_netdev_offloads(const struct svio *svio, netdev_features_t features)
 	u64 offloads = 0;
 
 	if (features & NETIF_F_RXCSUM)
-		offloads |= SVIO_FEATURE(RX_CSUM) | SVIO_FEATURE(RX_PARTIAL);
+		offloads |= SVIO_FEATURE(RX_CSUM);
+	if ((features & NETIF_F_RXCSUM) && !svio->xdp.prog)
+		offloads |= SVIO_FEATURE(RX_PARTIAL);
 	if ((features & NETIF_F_RXCSUM) && (features & NETIF_F_GRO_HW))
 		offloads |= SVIO_FEATURE(RX_TSO4) | SVIO_FEATURE(RX_TSO6) | SVIO_FEATURE(RX_USO);
 	if (features & NETIF_F_HW_VLAN_CTAG_RX)
 		offloads |= SVIO_FEATURE(RX_VLAN);
 	return offloads & svio->hw.features;
+}
+
+/* What XDP programs could not judge: see svio_xdp.h. */
+static netdev_features_t svio_netdev_fix_features(struct net_device *netdev,
+						  netdev_features_t features)
+{
+	struct svio *svio = netdev_priv(netdev);
+
+	if (svio->xdp.prog)
+		features &= ~(NETIF_F_GRO_HW | NETIF_F_HW_VLAN_CTAG_RX);
+	return features;
 }
 
 static int svio_netdev_set_features(struct net_device *netdev, netdev_features_t features)
@@ -174,6 +192,15 @@ static int svio_netdev_set_features(struct net_device *netdev, netdev_features_t
 
 	if (offloads == svio_netdev_offloads(svio, netdev->features))
 		return 0;
+	return unless_stopped(svio_cmd_offload_set(svio, offloads));
+}
+
+int svio_netdev_apply_offloads(struct svio *svio)
+{
+	u64 offloads;
+
+	netdev_update_features(svio->netdev);
+	offloads = svio_netdev_offloads(svio, svio->netdev->features);
 	return unless_stopped(svio_cmd_offload_set(svio, offloads));
 }
 
@@ -210,7 +237,10 @@ static const struct net_device_ops svio_netdev_ops = {
 	.ndo_get_stats64 = svio_stats_get64,
 	.ndo_vlan_rx_add_vid = svio_netdev_vlan_add,
 	.ndo_vlan_rx_kill_vid = svio_netdev_vlan_del,
+	.ndo_fix_features = svio_netdev_fix_features,
 	.ndo_set_features = svio_netdev_set_features,
+	.ndo_bpf = svio_xdp_setup,
+	.ndo_xdp_xmit = svio_xdp_xmit,
 };
 
 /*
@@ -266,5 +296,8 @@ void svio_netdev_init(struct svio *svio)
 	if (svio_hw_has(&svio->hw, SVIO_FEATURE(MAC_SET)))
 		netdev->priv_flags |= IFF_LIVE_ADDR_CHANGE;
 	netif_set_tso_max_segs(netdev, SVIO_GSO_SEGMENTS_MAX);
+	svio_xdp_init(netdev);
+	/* Until it is up: frames of XDP come whenever they like. */
+	netif_tx_stop_all_queues(netdev);
 	netif_carrier_off(netdev);
 }

@@ -26,6 +26,12 @@ void svio_netdev_init(struct svio *svio);
 /* Receive offloads of the device (SVIO_FEATURE_RX_*) that @features stand for. */
 u64 svio_netdev_offloads(const struct svio *svio, netdev_features_t features);
 
+/*
+ * Have the stack and the device follow a change of what features may be in use. Under
+ * rtnl. 0, also when the device does not run; else as svio_adminq_exec().
+ */
+int svio_netdev_apply_offloads(struct svio *svio);
+
 /* The device's link changed, or was asked for. Any context. */
 void svio_netdev_link(struct svio *svio, bool up, u32 speed_mbps);
 

@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "svio_pair.h"
 
+#include <linux/delay.h>
+#include <linux/slab.h>
+
 #include "svio.h"
 #include "svio_irq.h"
 #include "svio_netdev.h"
+
+/* Packets of an old receive queue are given up after this long. */
+#define DRAIN_MS 20
 
 static int alloc_pair(struct svio *svio, struct svio_pair *pair)
 {
@@ -18,6 +24,7 @@ static int alloc_pair(struct svio *svio, struct svio_pair *pair)
 	err = svio_rxq_alloc(svio, &pair->rx, pair->index, &pair->napi);
 	if (err)
 		goto free_tx;
+	svio_rxq_settle(&pair->rx);
 	return 0;
 free_tx:
 	svio_txq_free(&pair->tx);
@@ -163,4 +170,90 @@ void svio_pairs_down_reset(struct svio *svio)
 	reset_device(svio);
 	if (up)
 		free_pairs(svio, svio->num_pairs);
+}
+
+/* Have NAPI receive what is in a queue that gets no more; what it leaves is dropped. */
+static void drain_rx(struct svio_pair *pair)
+{
+	int tries = DRAIN_MS;
+
+	while (svio_rxq_has_work(&pair->rx) && tries--) {
+		svio_irq_kick(pair);
+		usleep_range(1000, 2000);
+	}
+}
+
+/* A pool comes and goes while its NAPI is disabled. */
+static int alloc_fresh(struct svio_pair *pair, struct svio_rxq *fresh)
+{
+	int err;
+
+	svio_irq_pause(pair);
+	err = svio_rxq_alloc(pair->svio, fresh, pair->index, &pair->napi);
+	svio_irq_resume(pair);
+	return err;
+}
+
+static void free_fresh(struct svio_pair *pair, struct svio_rxq *fresh)
+{
+	svio_irq_pause(pair);
+	svio_rxq_free(fresh);
+	svio_irq_resume(pair);
+}
+
+/*
+ * Put @fresh in the place of the pair's receive queue. The device lets go of the old one
+ * first, so what NAPI then finds in it are all packets that ever will be there.
+ */
+static void renew_rx(struct svio_pair *pair, struct svio_rxq *fresh)
+{
+	struct svio_rxq *rxq = &pair->rx;
+	int err;
+
+	err = svio_rxq_destroy(rxq);
+	if (!err)
+		drain_rx(pair);
+	svio_rxq_quiesce(rxq);
+	svio_irq_pause(pair);
+	svio_rxq_quiesce(rxq);
+	if (err) {
+		svio_rxq_free(fresh);
+	} else {
+		svio_rxq_free(rxq);
+		*rxq = *fresh;
+		svio_rxq_settle(rxq);
+		err = svio_rxq_create(rxq);
+	}
+	if (err)
+		svio_reset_schedule(pair->svio);
+	else
+		svio_rxq_fill(rxq);
+	svio_irq_resume(pair);
+}
+
+int svio_pairs_renew_rx(struct svio *svio)
+{
+	struct svio_rxq *fresh;
+	int err = 0;
+	u16 i;
+
+	if (!svio->pairs_up)
+		return 0;
+	fresh = kvcalloc(svio->num_pairs, sizeof(*fresh), GFP_KERNEL);
+	if (!fresh)
+		return -ENOMEM;
+	for (i = 0; i < svio->num_pairs; i++) {
+		err = alloc_fresh(&svio->pairs[i], &fresh[i]);
+		if (err)
+			goto free;
+	}
+	for (i = 0; i < svio->num_pairs; i++)
+		renew_rx(&svio->pairs[i], &fresh[i]);
+	goto out;
+free:
+	while (i--)
+		free_fresh(&svio->pairs[i], &fresh[i]);
+out:
+	kvfree(fresh);
+	return err;
 }

@@ -8,6 +8,7 @@
 
 #include <linux/netdevice.h>
 
+#include "svio_dim.h"
 #include "svio_rx.h"
 #include "svio_tx.h"
 
@@ -18,6 +19,7 @@ struct svio_pair {
 	struct napi_struct napi;
 	struct svio_txq tx;
 	struct svio_rxq rx;
+	struct svio_dim dim;
 	int irq;
 	u16 index;
 	char irq_name[IFNAMSIZ + 16];
@@ -38,5 +40,13 @@ void svio_pairs_down(struct svio *svio);
 
 /* The same, but the device is reset and not asked. The caller starts it again. */
 void svio_pairs_down_reset(struct svio *svio);
+
+/*
+ * Replace all receive queues by new ones, with buffers as settings now want them. The link
+ * stays up and transmission goes on; packets that wait in the old queues are received
+ * first, some that come meanwhile are dropped. Does nothing when down. -ENOMEM, or as
+ * svio_rxq_alloc(): all are as they were. A device that does not play along is reset later.
+ */
+int svio_pairs_renew_rx(struct svio *svio);
 
 #endif /* SVIO_PAIR_H */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "svio_rx.h"
 
+#include <linux/bpf.h>
 #include <linux/dma-mapping.h>
 #include <linux/etherdevice.h>
 #include <linux/if_vlan.h>
@@ -11,11 +12,9 @@
 #include "svio_cmd.h"
 #include "svio_compat.h"
 #include "svio_stale.h"
+#include "svio_xdp.h"
 
 #define HEADROOM (NET_SKB_PAD + NET_IP_ALIGN)
-
-/* A packet up to this long is copied, so that its page does not leave the ring. */
-#define COPY_BYTES 256
 
 /* Buffers are posted in batches: each doorbell passes a cache line between cores. */
 #define FILL_BATCH 16
@@ -27,16 +26,29 @@
  * Ring allocation and the device's view of it
  */
 
+static u32 buffer_bytes(u32 headroom)
+{
+	return min_t(u32, ALIGN_DOWN(SKB_WITH_OVERHEAD(PAGE_SIZE - headroom), 64), U16_MAX);
+}
+
+u32 svio_rxq_xdp_bytes(void)
+{
+	return buffer_bytes(XDP_PACKET_HEADROOM);
+}
+
 /*
  * With 4 KiB pages a buffer holds 3712 bytes: 18 of them, one skb head and 17
- * fragments, are just enough for an unsegmented packet of 64 KiB.
+ * fragments, are just enough for an unsegmented packet of 64 KiB. While there is an XDP
+ * program such packets do not come.
  */
-static u16 buffer_bytes(void)
+static void choose_layout(struct svio_rxq *rxq)
 {
-	const u32 room = ALIGN_DOWN(SKB_WITH_OVERHEAD(PAGE_SIZE - HEADROOM), 64);
-
-	BUILD_BUG_ON(room * (MAX_SKB_FRAGS + 1) < SVIO_GSO_BYTES_MAX);
-	return min_t(u32, room, U16_MAX);
+	BUILD_BUG_ON(ALIGN_DOWN(SKB_WITH_OVERHEAD(PAGE_SIZE - HEADROOM), 64) *
+		     (MAX_SKB_FRAGS + 1) < SVIO_GSO_BYTES_MAX);
+	rxq->prog = rxq->svio->xdp.prog;
+	rxq->headroom = rxq->prog ? XDP_PACKET_HEADROOM : HEADROOM;
+	rxq->dma_dir = rxq->prog ? DMA_BIDIRECTIONAL : DMA_FROM_DEVICE;
+	rxq->buf_len = buffer_bytes(rxq->headroom);
 }
 
 u8 svio_rxq_ring_lg2_min(const struct svio_hw *hw)
@@ -58,14 +70,28 @@ static int create_pool(struct svio_rxq *rxq)
 		.pool_size = rxq->mask + 1,
 		.nid = dev_to_node(&rxq->svio->pdev->dev),
 		.dev = rxq->svio->dma_dev,
-		.dma_dir = DMA_FROM_DEVICE,
-		.offset = HEADROOM,
+		.dma_dir = rxq->dma_dir,
+		.offset = rxq->headroom,
 		.max_len = rxq->buf_len,
 	};
 
 	svio_compat_pool_napi(&params, rxq->napi, rxq->qid);
 	rxq->pool = page_pool_create(&params);
 	return PTR_ERR_OR_ZERO(rxq->pool);
+}
+
+/* Frames of this queue may outlive it: they know the pool by what is registered here. */
+static int register_pool(struct svio_rxq *rxq)
+{
+	int err;
+
+	err = xdp_rxq_info_reg(&rxq->xdp, rxq->svio->netdev, rxq->qid, rxq->napi->napi_id);
+	if (err)
+		return err;
+	err = xdp_rxq_info_reg_mem_model(&rxq->xdp, MEM_TYPE_PAGE_POOL, rxq->pool);
+	if (err)
+		xdp_rxq_info_unreg(&rxq->xdp);
+	return err;
 }
 
 /* Without a page posted no packet will come, so none would start NAPI: do it from here. */
@@ -87,13 +113,12 @@ int svio_rxq_alloc(struct svio *svio, struct svio_rxq *rxq, u16 qid, struct napi
 	rxq->qid = qid;
 	rxq->lg2 = svio->rx_ring_lg2;
 	rxq->mask = BIT(rxq->lg2) - 1;
-	rxq->buf_len = buffer_bytes();
 	rxq->db = &svio->hw.bar->rx[qid];
 	rxq->stats = &svio->stats.rx[qid];
 	rxq->next = 0;
 	rxq->tail = 0;
 	rxq->broken = false;
-	INIT_DELAYED_WORK(&rxq->refill_work, refill_work);
+	choose_layout(rxq);
 	rxq->pages = kvcalloc(rxq->mask + 1, sizeof(*rxq->pages), GFP_KERNEL);
 	if (!rxq->pages)
 		return err;
@@ -104,12 +129,22 @@ int svio_rxq_alloc(struct svio *svio, struct svio_rxq *rxq, u16 qid, struct napi
 	err = create_pool(rxq);
 	if (err)
 		goto free_ring;
+	err = register_pool(rxq);
+	if (err)
+		goto destroy_pool;
 	return 0;
+destroy_pool:
+	page_pool_destroy(rxq->pool);
 free_ring:
 	dma_free_coherent(svio->dma_dev, ring_bytes(rxq), rxq->ring, rxq->ring_dma);
 free_pages:
 	kvfree(rxq->pages);
 	return err;
+}
+
+void svio_rxq_settle(struct svio_rxq *rxq)
+{
+	INIT_DELAYED_WORK(&rxq->refill_work, refill_work);
 }
 
 void svio_rxq_free(struct svio_rxq *rxq)
@@ -118,6 +153,7 @@ void svio_rxq_free(struct svio_rxq *rxq)
 
 	for (i = rxq->next; i != rxq->tail; i++)
 		page_pool_put_full_page(rxq->pool, rxq->pages[i & rxq->mask], false);
+	xdp_rxq_info_unreg(&rxq->xdp);
 	page_pool_destroy(rxq->pool);
 	dma_free_coherent(rxq->svio->dma_dev, ring_bytes(rxq), rxq->ring, rxq->ring_dma);
 	kvfree(rxq->pages);
@@ -135,12 +171,13 @@ int svio_rxq_create(struct svio_rxq *rxq)
 		.buf_len = rxq->buf_len,
 		.ring_lg2 = rxq->lg2,
 	};
+	const struct svio_moderation moderation = svio_dim_moderation(rxq->svio, SVIO_QUEUE_RX);
 
 	/* The doorbell still holds the end of a former queue with this number. */
 	svio_hw_mask(rxq->db);
 	writel(0, &rxq->db->tail);
 	return svio_cmd_queue_create(rxq->svio, SVIO_QUEUE_RX, rxq->qid, &queue,
-				     &rxq->svio->rx_moderation);
+				     &moderation);
 }
 
 int svio_rxq_destroy(struct svio_rxq *rxq)
@@ -162,7 +199,7 @@ static bool post_buffer(struct svio_rxq *rxq)
 	if (unlikely(!page))
 		return false;
 	rxq->pages[rxq->tail & rxq->mask] = page;
-	dma = page_pool_get_dma_addr(page) + HEADROOM;
+	dma = page_pool_get_dma_addr(page) + rxq->headroom;
 	desc->addr = cpu_to_le64(svio_stale_dma(rxq->svio, DMA_FROM_DEVICE, rxq->qid, dma));
 	desc->len = cpu_to_le16(rxq->buf_len);
 	desc->reserved0 = 0;
@@ -184,6 +221,7 @@ void svio_rxq_fill(struct svio_rxq *rxq)
 	}
 	if (rxq->tail == before)
 		return;
+	svio_stat_add(rxq->stats, SVIO_RX_STAT_doorbells, 1);
 	if (svio_hw_ring(&rxq->svio->hw, &rxq->db->tail, rxq->tail))
 		svio_stat_add(rxq->stats, SVIO_RX_STAT_wakes, 1);
 }
@@ -204,13 +242,8 @@ static struct page *take_page(struct svio_rxq *rxq, u32 len)
 	struct page *page = rxq->pages[rxq->next++ & rxq->mask];
 
 	dma_sync_single_range_for_cpu(rxq->svio->dma_dev, page_pool_get_dma_addr(page),
-				      HEADROOM, len, DMA_FROM_DEVICE);
+				      rxq->headroom, len, rxq->dma_dir);
 	return page;
-}
-
-static void put_page_back(struct svio_rxq *rxq, struct page *page)
-{
-	page_pool_recycle_direct(rxq->pool, page);
 }
 
 /*
@@ -225,85 +258,130 @@ static void report_broken(struct svio_rxq *rxq, const char *what)
 	svio_reset_schedule(rxq->svio);
 }
 
-/* A short packet in a buffer of its own; NULL: no memory. */
-static struct sk_buff *copy_packet(struct svio_rxq *rxq, struct page *page, u32 len)
+/* Take the next buffer, which is not the packet's first. False: it cannot be. */
+static bool add_frag(struct svio_rxq *rxq, struct xdp_buff *xdp, u32 len)
 {
-	struct sk_buff *skb = napi_alloc_skb(rxq->napi, len);
+	struct skb_shared_info *info = xdp_get_shared_info_from_buff(xdp);
+	struct page *page;
 
-	if (likely(skb)) {
-		skb_put_data(skb, page_address(page) + HEADROOM, len);
-		svio_stat_add(rxq->stats, SVIO_RX_STAT_copied, 1);
+	if (!xdp_buff_has_frags(xdp)) {
+		xdp_buff_set_frags_flag(xdp);
+		info->nr_frags = 0;
+		info->xdp_frags_size = 0;
 	}
-	put_page_back(rxq, page);
-	return skb;
-}
-
-/* A packet around its first page; NULL: no memory. */
-static struct sk_buff *wrap_packet(struct svio_rxq *rxq, struct page *page, u32 len)
-{
-	struct sk_buff *skb = napi_build_skb(page_address(page), PAGE_SIZE);
-
-	if (unlikely(!skb)) {
-		put_page_back(rxq, page);
-		return NULL;
-	}
-	skb_mark_for_recycle(skb);
-	skb_reserve(skb, HEADROOM);
-	__skb_put(skb, len);
-	return skb;
+	if (!len || len > rxq->buf_len || info->nr_frags == MAX_SKB_FRAGS)
+		return false;
+	page = take_page(rxq, len);
+	if (unlikely(page_is_pfmemalloc(page)))
+		xdp_buff_set_frag_pfmemalloc(xdp);
+	__skb_fill_page_desc_noacc(info, info->nr_frags++, page, rxq->headroom, len);
+	info->xdp_frags_size += len;
+	svio_compat_add_truesize(info, PAGE_SIZE);
+	return true;
 }
 
 /*
- * Take one packet's buffers and make an skb of them. *first is a copy of its
- * first completion. NULL: no memory, or it makes no sense and rxq->broken is
- * set; its buffers are used up either way.
+ * Take one packet's buffers. *first is a copy of its first completion. False: it
+ * makes no sense and rxq->broken is set; its buffers are used up.
  */
-static struct sk_buff *take_packet(struct svio_rxq *rxq, const struct svio_rx_cmpl *first)
+static bool take_packet(struct svio_rxq *rxq, const struct svio_rx_cmpl *first,
+			struct xdp_buff *xdp)
 {
 	u16 flags = le16_to_cpu(first->flags);
 	u32 len = le16_to_cpu(first->len);
-	struct sk_buff *skb = NULL;
 	struct page *page;
-	int frags = 0;
 
 	/* One that was not posted has no page any more. */
 	if (rxq->next == rxq->tail) {
 		report_broken(rxq, "a completion of a buffer that it does not have");
-		return NULL;
+		return false;
 	}
 	if (!(flags & SVIO_RX_FIRST) || !len || len > rxq->buf_len) {
 		report_broken(rxq, "a completion that begins no packet");
-		return NULL;
+		return false;
 	}
 	page = take_page(rxq, len);
-	prefetch(page_address(page) + HEADROOM);
-	if ((flags & SVIO_RX_END) && len <= COPY_BYTES)
-		return copy_packet(rxq, page, len);
-	skb = wrap_packet(rxq, page, len);
-	for (; !(flags & SVIO_RX_END); frags++) {
+	xdp_init_buff(xdp, PAGE_SIZE, &rxq->xdp);
+	xdp_prepare_buff(xdp, page_address(page), rxq->headroom, len, true);
+	prefetch(xdp->data);
+	while (!(flags & SVIO_RX_END)) {
 		const struct svio_rx_cmpl *cmpl = &rxq->completions[rxq->next & rxq->mask];
 
-		if (!svio_rxq_has_work(rxq) || rxq->next == rxq->tail || frags == MAX_SKB_FRAGS) {
+		if (!svio_rxq_has_work(rxq) || rxq->next == rxq->tail) {
 			report_broken(rxq, "a packet that does not end");
 			goto drop;
 		}
 		/* Once: what is checked is what is used. */
 		flags = le16_to_cpu(READ_ONCE(cmpl->flags));
-		len = le16_to_cpu(READ_ONCE(cmpl->len));
-		if (!len || len > rxq->buf_len) {
-			report_broken(rxq, "a completion longer than its buffer");
+		if (!add_frag(rxq, xdp, le16_to_cpu(READ_ONCE(cmpl->len)))) {
+			report_broken(rxq, "a completion longer than its buffer, or too many");
 			goto drop;
 		}
-		page = take_page(rxq, len);
-		if (likely(skb))
-			skb_add_rx_frag(skb, frags, page, HEADROOM, len, PAGE_SIZE);
-		else
-			put_page_back(rxq, page);
+	}
+	return true;
+drop:
+	xdp_return_buff(xdp);
+	return false;
+}
+
+/* A short packet in a buffer of its own, so that its page does not leave the ring. */
+static struct sk_buff *copy_packet(struct svio_rxq *rxq, struct xdp_buff *xdp)
+{
+	const u32 len = xdp->data_end - xdp->data;
+	struct sk_buff *skb = napi_alloc_skb(rxq->napi, len);
+
+	if (unlikely(!skb))
+		return NULL;
+	skb_put_data(skb, xdp->data, len);
+	svio_stat_add(rxq->stats, SVIO_RX_STAT_copied, 1);
+	page_pool_recycle_direct(rxq->pool, virt_to_page(xdp->data));
+	return skb;
+}
+
+/* A packet around its first page. */
+static struct sk_buff *wrap_packet(struct xdp_buff *xdp)
+{
+	const struct skb_shared_info *info = xdp_get_shared_info_from_buff(xdp);
+	const bool paged = xdp_buff_has_frags(xdp);
+	/* Building the skb clears them. */
+	const u32 frags = paged ? info->nr_frags : 0;
+	const u32 frag_bytes = paged ? info->xdp_frags_size : 0;
+	const u32 meta_bytes = xdp->data - xdp->data_meta;
+	struct sk_buff *skb = napi_build_skb(xdp->data_hard_start, xdp->frame_sz);
+
+	if (unlikely(!skb))
+		return NULL;
+	skb_mark_for_recycle(skb);
+	skb_reserve(skb, xdp->data - xdp->data_hard_start);
+	__skb_put(skb, xdp->data_end - xdp->data);
+	if (meta_bytes)
+		skb_metadata_set(skb, meta_bytes);
+	if (paged) {
+		skb_shinfo(skb)->nr_frags = frags;
+		/* Shares its place with the sizes in newer kernels. */
+		skb_shinfo(skb)->destructor_arg = NULL;
+		skb->len += frag_bytes;
+		skb->data_len += frag_bytes;
+		skb->truesize += frags * PAGE_SIZE;
+		skb->pfmemalloc |= !!(xdp->flags & XDP_FLAGS_FRAGS_PF_MEMALLOC);
 	}
 	return skb;
-drop:
-	dev_kfree_skb_any(skb);
-	return NULL;
+}
+
+/* The packet as the stack wants it; NULL: no memory. Its buffers are used up either way. */
+static struct sk_buff *build_skb_of(struct svio_rxq *rxq, struct xdp_buff *xdp)
+{
+	const u32 len = xdp->data_end - xdp->data;
+	struct sk_buff *skb;
+
+	if (len <= READ_ONCE(rxq->svio->copybreak) && !xdp_buff_has_frags(xdp) &&
+	    xdp->data_meta == xdp->data)
+		skb = copy_packet(rxq, xdp);
+	else
+		skb = wrap_packet(xdp);
+	if (unlikely(!skb))
+		xdp_return_buff(xdp);
+	return skb;
 }
 
 /* Segmentation metadata as the stack wants it. False: contradictory. */
@@ -351,49 +429,65 @@ static bool set_metadata(struct svio_rxq *rxq, struct sk_buff *skb,
 	return true;
 }
 
-static void count_packet(struct svio_rxq *rxq, const struct sk_buff *skb)
+static void count_taken(struct svio_rxq *rxq, struct xdp_buff *xdp, u16 flags)
 {
 	struct svio_rx_stats *stats = rxq->stats;
 
 	u64_stats_update_begin(&stats->sync);
 	u64_stats_inc(&stats->v[SVIO_RX_STAT_packets]);
-	u64_stats_add(&stats->v[SVIO_RX_STAT_bytes], skb->len);
-	if (skb_is_gso(skb))
+	u64_stats_add(&stats->v[SVIO_RX_STAT_bytes], xdp_get_buff_len(xdp));
+	if (flags & SVIO_RX_GSO_MASK)
 		u64_stats_inc(&stats->v[SVIO_RX_STAT_gso_packets]);
-	if (skb->ip_summed == CHECKSUM_PARTIAL)
+	if (flags & SVIO_RX_PARTIAL)
 		u64_stats_inc(&stats->v[SVIO_RX_STAT_csum_partial]);
-	else if (skb->ip_summed == CHECKSUM_UNNECESSARY)
+	else if (flags & SVIO_RX_CSUM_OK)
 		u64_stats_inc(&stats->v[SVIO_RX_STAT_csum_ok]);
 	u64_stats_update_end(&stats->sync);
 }
 
-static void receive_packet(struct svio_rxq *rxq)
+/* To the stack, with what the device found out about it. */
+static void deliver_packet(struct svio_rxq *rxq, struct xdp_buff *xdp,
+			   const struct svio_rx_cmpl *first)
 {
-	struct svio_rx_cmpl first;
-	struct sk_buff *skb;
+	struct sk_buff *skb = build_skb_of(rxq, xdp);
 
-	dma_rmb(); /* the phase before the rest */
-	first = rxq->completions[rxq->next & rxq->mask];
-	skb = take_packet(rxq, &first);
-	if (unlikely(!skb || skb->len < ETH_HLEN || !set_metadata(rxq, skb, &first))) {
+	if (unlikely(!skb || skb->len < ETH_HLEN || !set_metadata(rxq, skb, first))) {
 		svio_stat_add(rxq->stats, SVIO_RX_STAT_dropped, 1);
 		dev_kfree_skb_any(skb);
 		return;
 	}
-	count_packet(rxq, skb);
 	skb_record_rx_queue(skb, rxq->qid);
 	skb->protocol = eth_type_trans(skb, rxq->svio->netdev);
 	napi_gro_receive(rxq->napi, skb);
 }
 
+static void receive_packet(struct svio_rxq *rxq, struct svio_xdp_batch *batch)
+{
+	struct bpf_prog *prog = READ_ONCE(rxq->prog);
+	struct svio_rx_cmpl first;
+	struct xdp_buff xdp;
+
+	dma_rmb(); /* the phase before the rest */
+	first = rxq->completions[rxq->next & rxq->mask];
+	if (unlikely(!take_packet(rxq, &first, &xdp))) {
+		svio_stat_add(rxq->stats, SVIO_RX_STAT_dropped, 1);
+		return;
+	}
+	count_taken(rxq, &xdp, le16_to_cpu(first.flags));
+	if (!prog || svio_xdp_run(rxq, prog, &xdp, batch))
+		deliver_packet(rxq, &xdp, &first);
+}
+
 int svio_rxq_poll(struct svio_rxq *rxq, int budget)
 {
+	struct svio_xdp_batch batch = {};
 	int done = 0;
 
 	while (done < budget && svio_rxq_has_work(rxq)) {
-		receive_packet(rxq);
+		receive_packet(rxq, &batch);
 		done++;
 	}
+	svio_xdp_flush(rxq, &batch);
 	if (rxq->mask + 1 - (rxq->tail - rxq->next) >= FILL_BATCH)
 		svio_rxq_fill(rxq);
 	return done;

@@ -84,8 +84,8 @@ void svio_stats_get64(struct net_device *netdev, struct rtnl_link_stats64 *out)
 
 /*
  * ethtool -S: the VIF's counters, then for each possible queue the driver's
- * counters, then the device's. All possible queues, because the count must not
- * change between asking for names and for values.
+ * counters, then the device's; then the page pools'. All possible queues, because
+ * the count must not change between asking for names and for values.
  */
 
 static const char *const vif_names[] = {
@@ -119,7 +119,8 @@ int svio_stats_count(const struct svio *svio)
 {
 	return SVIO_COUNTER_COUNT +
 	       svio->max_pairs *
-		       (SVIO_TX_STAT_COUNT + SVIO_RX_STAT_COUNT + 2 * SVIO_QUEUE_COUNTER_COUNT);
+		       (SVIO_TX_STAT_COUNT + SVIO_RX_STAT_COUNT + 2 * SVIO_QUEUE_COUNTER_COUNT) +
+	       page_pool_ethtool_stats_get_count();
 }
 
 static void queue_strings(u8 **data, const char *kind, u16 qid, const char *const *names, int count)
@@ -143,6 +144,7 @@ void svio_stats_strings(const struct svio *svio, u8 *data)
 		queue_strings(&data, "rx", q, rx_names, SVIO_RX_STAT_COUNT);
 		queue_strings(&data, "rx", q, device_names, SVIO_QUEUE_COUNTER_COUNT);
 	}
+	page_pool_ethtool_stats_get_strings(data);
 }
 
 /* The device's counters of a queue; zero while it does not exist. */
@@ -151,6 +153,19 @@ static void device_values(struct svio *svio, u16 kind, u16 qid, u64 *data)
 	memset(data, 0, SVIO_QUEUE_COUNTER_COUNT * sizeof(*data));
 	if (svio->pairs_up && qid < svio->num_pairs)
 		svio_cmd_stats_get(svio, kind, qid, data, SVIO_QUEUE_COUNTER_COUNT);
+}
+
+/* Of all page pools in use together; nothing in a kernel that does not count them. */
+static void pool_values(struct svio *svio, u64 *data)
+{
+#ifdef CONFIG_PAGE_POOL_STATS
+	struct page_pool_stats stats = {};
+	u16 i;
+
+	for (i = 0; svio->pairs_up && i < svio->num_pairs; i++)
+		page_pool_get_stats(svio->pairs[i].rx.pool, &stats);
+	page_pool_ethtool_stats_get(data, &stats);
+#endif
 }
 
 void svio_stats_values(struct svio *svio, u64 *data)
@@ -171,6 +186,7 @@ void svio_stats_values(struct svio *svio, u64 *data)
 		device_values(svio, SVIO_STATS_RXQ, q, data);
 		data += SVIO_QUEUE_COUNTER_COUNT;
 	}
+	pool_values(svio, data);
 }
 
 int svio_stats_init(struct svio *svio)

@@ -24,7 +24,10 @@ struct svio;
 	X(dropped) /* could not be described or mapped */ \
 	X(linearized) /* had too many pieces */ \
 	X(stops) /* ring was full */ \
-	X(wakes) /* doorbells that found the device asleep */
+	X(doorbells) /* stores that tell the device of packets */ \
+	X(wakes) /* of these, those that found the device asleep */ \
+	X(xdp_packets) /* among packets: frames of XDP */ \
+	X(xdp_dropped) /* the ring was full, or the frame too long */
 
 enum svio_tx_stat {
 #define SVIO_TX_STAT_ENUM(name) SVIO_TX_STAT_##name,
@@ -43,7 +46,13 @@ enum svio_tx_stat {
 	X(copied) /* small: its buffer was used again at once */ \
 	X(dropped) /* no memory for the skb, or malformed */ \
 	X(alloc_failed) /* no page for a buffer */ \
-	X(wakes) /* doorbells that found the device asleep */
+	X(doorbells) /* stores that tell the device of buffers */ \
+	X(wakes) /* of these, those that found the device asleep */ \
+	X(xdp_pass) \
+	X(xdp_drop) \
+	X(xdp_tx) /* sent back, or given up: see the transmit queue's xdp_dropped */ \
+	X(xdp_redirect) \
+	X(xdp_aborted) /* by the program, for its verdict, or as it could not be carried out */
 
 enum svio_rx_stat {
 #define SVIO_RX_STAT_ENUM(name) SVIO_RX_STAT_##name,

@@ -7,9 +7,11 @@
 #include <linux/udp.h>
 #include <linux/vmalloc.h>
 #include <net/ip.h>
+#include <net/xdp.h>
 
 #include "svio.h"
 #include "svio_cmd.h"
+#include "svio_compat.h"
 #include "svio_stale.h"
 
 /* Bytes of one descriptor; longer pieces are split. Keeps pieces aligned as they were. */
@@ -56,6 +58,8 @@ int svio_txq_alloc(struct svio *svio, struct svio_txq *txq, u16 qid)
 	txq->head = 0;
 	txq->revoked = 0;
 	txq->revoke_index = 0;
+	txq->done_packets = 0;
+	txq->done_bytes = 0;
 	txq->timeout_head = 0;
 	txq->timeouts = 0;
 	txq->slots = kvcalloc(txq->mask + 1, sizeof(*txq->slots), GFP_KERNEL);
@@ -78,12 +82,13 @@ int svio_txq_create(struct svio_txq *txq)
 		.vector = SVIO_PAIR_VECTOR(txq->qid),
 		.ring_lg2 = ilog2(txq->mask + 1),
 	};
+	const struct svio_moderation moderation = svio_dim_moderation(txq->svio, SVIO_QUEUE_TX);
 
 	/* The doorbell still holds the end of a former queue with this number. */
 	svio_hw_mask(txq->db);
 	writel(0, &txq->db->tail);
 	return svio_cmd_queue_create(txq->svio, SVIO_QUEUE_TX, txq->qid, &queue,
-				     &txq->svio->tx_moderation);
+				     &moderation);
 }
 
 int svio_txq_destroy(struct svio_txq *txq)
@@ -102,7 +107,7 @@ static void unmap_slot(const struct svio_txq *txq, struct svio_tx_slot *slot)
 
 	if (!slot->len)
 		return;
-	if (slot->paged)
+	if (slot->mapping == SVIO_TX_PAGED)
 		dma_unmap_page(dev, slot->dma, slot->len, DMA_TO_DEVICE);
 	else
 		dma_unmap_single(dev, slot->dma, slot->len, DMA_TO_DEVICE);
@@ -119,8 +124,10 @@ void svio_txq_free(struct svio_txq *txq)
 		struct svio_tx_slot *slot = &txq->slots[i & txq->mask];
 
 		unmap_slot(txq, slot);
-		dev_kfree_skb_any(slot->skb);
-		slot->skb = NULL;
+		if (slot->kind == SVIO_TX_SKB)
+			dev_kfree_skb_any(slot->skb);
+		else if (slot->kind == SVIO_TX_FRAME)
+			xdp_return_frame(slot->frame);
 	}
 	netdev_tx_reset_queue(txq->nq);
 	dma_free_coherent(txq->svio->dma_dev, ring_bytes(txq), txq->ring, txq->ring_dma);
@@ -170,28 +177,57 @@ static u32 revoke_sent(struct svio_txq *txq, u32 end)
 	return txq->revoked;
 }
 
-void svio_txq_clean(struct svio_txq *txq, int budget)
-{
-	u32 end = read_device_head(txq);
-	u32 packets = 0, bytes = 0, i;
+/* What was sent on behalf of the stack, which limits the bytes that wait in the ring. */
+struct sent {
+	u32 packets;
+	u32 bytes;
+};
 
-	if (txq->map)
-		end = revoke_sent(txq, end);
+/* Give back what lies behind the entries up to @end, which the device has consumed. */
+static u32 release_slots(struct svio_txq *txq, u32 end, int budget, struct sent *sent)
+{
+	struct xdp_frame_bulk bulk;
+	u32 i;
+
+	xdp_frame_bulk_init(&bulk);
+	rcu_read_lock();
 	for (i = txq->head; i != end; i++) {
 		struct svio_tx_slot *slot = &txq->slots[i & txq->mask];
 
+		/* Netpoll, without a budget, may have interrupts off: no place for page pools. */
+		if (unlikely(!budget && slot->kind == SVIO_TX_FRAME))
+			break;
 		unmap_slot(txq, slot);
-		if (slot->skb) {
-			packets++;
-			bytes += slot->skb->len;
+		if (slot->kind == SVIO_TX_SKB) {
+			sent->packets++;
+			sent->bytes += slot->skb->len;
 			napi_consume_skb(slot->skb, budget);
-			slot->skb = NULL;
+		} else if (slot->kind == SVIO_TX_FRAME) {
+			txq->done_packets++;
+			txq->done_bytes += xdp_get_frame_len(slot->frame);
+			xdp_return_frame_bulk(slot->frame, &bulk);
 		}
+		slot->kind = SVIO_TX_NOTHING;
 	}
+	xdp_flush_frame_bulk(&bulk);
+	rcu_read_unlock();
+	return i;
+}
+
+void svio_txq_clean(struct svio_txq *txq, int budget)
+{
+	u32 end = read_device_head(txq);
+	struct sent sent = {};
+
+	if (txq->map)
+		end = revoke_sent(txq, end);
+	end = release_slots(txq, end, budget, &sent);
 	if (end == txq->head)
 		return;
 	WRITE_ONCE(txq->head, end);
-	netdev_tx_completed_queue(txq->nq, packets, bytes);
+	txq->done_packets += sent.packets;
+	txq->done_bytes += sent.bytes;
+	netdev_tx_completed_queue(txq->nq, sent.packets, sent.bytes);
 	smp_mb(); /* head before the state; pairs with stop_if_full() */
 	if (unlikely(netif_tx_queue_stopped(txq->nq)) &&
 	    free_entries(txq) >= 2 * (u32)txq->stop_below)
@@ -309,13 +345,14 @@ struct cursor {
 };
 
 /* Fill the descriptors of one mapped piece. */
-static void put_piece(struct svio_txq *txq, struct cursor *at, dma_addr_t dma, u32 len, bool paged)
+static void put_piece(struct svio_txq *txq, struct cursor *at, dma_addr_t dma, u32 len,
+		      enum svio_tx_mapping mapping)
 {
 	struct svio_tx_slot *slot = &txq->slots[at->index & txq->mask];
 
 	slot->dma = dma;
-	slot->len = len;
-	slot->paged = paged;
+	slot->len = mapping == SVIO_TX_POOLED ? 0 : len;
+	slot->mapping = mapping;
 	while (len) {
 		struct svio_tx_desc *desc = &txq->ring[at->index & txq->mask];
 		u32 chunk = min_t(u32, len, CHUNK_BYTES);
@@ -347,6 +384,13 @@ static void put_extension(struct svio_txq *txq, u32 index, struct sk_buff *skb)
 	ext->hdr_len = cpu_to_le16(gso_header_bytes(skb));
 }
 
+/* Undo put_piece() from txq->tail on. */
+static void unmap_pieces(struct svio_txq *txq, u32 end)
+{
+	while (end != txq->tail)
+		unmap_slot(txq, &txq->slots[--end & txq->mask]);
+}
+
 /*
  * Map the packet's pieces and fill descriptors from txq->tail on. Returns how
  * many entries the packet has, or 0 when a mapping failed.
@@ -362,7 +406,7 @@ static u32 put_pieces(struct svio_txq *txq, struct sk_buff *skb, bool extended)
 		dma = dma_map_single(dev, skb->data, skb_headlen(skb), DMA_TO_DEVICE);
 		if (dma_mapping_error(dev, dma))
 			return 0;
-		put_piece(txq, &at, dma, skb_headlen(skb), false);
+		put_piece(txq, &at, dma, skb_headlen(skb), SVIO_TX_SINGLE);
 	}
 	for (i = 0; i < skb_shinfo(skb)->nr_frags; i++) {
 		const skb_frag_t *frag = &skb_shinfo(skb)->frags[i];
@@ -372,13 +416,21 @@ static u32 put_pieces(struct svio_txq *txq, struct sk_buff *skb, bool extended)
 		dma = skb_frag_dma_map(dev, frag, 0, skb_frag_size(frag), DMA_TO_DEVICE);
 		if (dma_mapping_error(dev, dma))
 			goto unmap;
-		put_piece(txq, &at, dma, skb_frag_size(frag), true);
+		put_piece(txq, &at, dma, skb_frag_size(frag), SVIO_TX_PAGED);
 	}
 	return at.index - txq->tail;
 unmap:
-	while (at.index != txq->tail)
-		unmap_slot(txq, &txq->slots[--at.index & txq->mask]);
+	unmap_pieces(txq, at.index);
 	return 0;
+}
+
+/* The last of a packet's entries, whose slot says what it is. */
+static struct svio_tx_slot *give_slot(struct svio_txq *txq, u32 entries, enum svio_tx_kind kind)
+{
+	struct svio_tx_slot *slot = &txq->slots[(txq->tail + entries - 1) & txq->mask];
+
+	slot->kind = kind;
+	return slot;
 }
 
 /* Fill the ring's next entries with the packet. 0: a mapping failed, nothing happened. */
@@ -402,7 +454,7 @@ static u32 put_packet(struct svio_txq *txq, struct sk_buff *skb)
 		first->flags |= cpu_to_le16(SVIO_TX_VLAN);
 		first->vlan_tci = cpu_to_le16(skb_vlan_tag_get(skb));
 	}
-	txq->slots[(txq->tail + entries - 1) & txq->mask].skb = skb;
+	give_slot(txq, entries, SVIO_TX_SKB)->skb = skb;
 	return entries;
 }
 
@@ -411,6 +463,7 @@ static void ring_doorbell(struct svio_txq *txq)
 	if (txq->rung == txq->tail)
 		return;
 	txq->rung = txq->tail;
+	svio_stat_add(txq->stats, SVIO_TX_STAT_doorbells, 1);
 	if (svio_hw_ring(&txq->svio->hw, &txq->db->tail, txq->tail))
 		svio_stat_add(txq->stats, SVIO_TX_STAT_wakes, 1);
 }
@@ -487,4 +540,107 @@ drop:
 	if (!more)
 		ring_doorbell(txq);
 	return NETDEV_TX_OK;
+}
+
+/*
+ * Frames of XDP. They share the queue, and its lock, with the stack; what it is told
+ * about bytes in the ring is of its own packets alone.
+ */
+
+static dma_addr_t map_memory(struct svio_txq *txq, void *data, u32 len, bool pooled)
+{
+	struct device *dev = txq->svio->dma_dev;
+	struct page *page = virt_to_page(data);
+	dma_addr_t dma;
+
+	if (!pooled)
+		return dma_map_single(dev, data, len, DMA_TO_DEVICE);
+	dma = page_pool_get_dma_addr(page) + offset_in_page(data);
+	dma_sync_single_for_device(dev, dma, len, DMA_BIDIRECTIONAL);
+	return dma;
+}
+
+/* As put_packet(). */
+static u32 put_frame(struct svio_txq *txq, struct xdp_frame *frame, bool pooled)
+{
+	const enum svio_tx_mapping mapping = pooled ? SVIO_TX_POOLED : SVIO_TX_SINGLE;
+	const struct skb_shared_info *info = xdp_get_shared_info_from_frame(frame);
+	const int frags = xdp_frame_has_frags(frame) ? info->nr_frags : 0;
+	struct cursor at = { .index = txq->tail, .skip = txq->tail };
+	struct device *dev = txq->svio->dma_dev;
+	void *data = frame->data;
+	u32 len = frame->len;
+	dma_addr_t dma;
+	int i;
+
+	for (i = 0;; i++) {
+		dma = map_memory(txq, data, len, pooled);
+		if (!pooled && dma_mapping_error(dev, dma)) {
+			unmap_pieces(txq, at.index);
+			return 0;
+		}
+		put_piece(txq, &at, dma, len, mapping);
+		if (i == frags)
+			break;
+		data = skb_frag_address(&info->frags[i]);
+		len = skb_frag_size(&info->frags[i]);
+	}
+	txq->ring[(at.index - 1) & txq->mask].flags |= cpu_to_le16(SVIO_TX_END);
+	give_slot(txq, at.index - txq->tail, SVIO_TX_FRAME)->frame = frame;
+	return at.index - txq->tail;
+}
+
+static bool is_frame_sendable(const struct svio_txq *txq, struct xdp_frame *frame)
+{
+	const u32 mtu = READ_ONCE(txq->svio->netdev->mtu);
+	const u32 len = xdp_get_frame_len(frame);
+
+	return len >= SVIO_ETH_HEADER_BYTES && len <= mtu + FRAME_OVERHEAD_BYTES;
+}
+
+static void count_frame(struct svio_txq *txq, struct xdp_frame *frame)
+{
+	struct svio_tx_stats *stats = txq->stats;
+
+	u64_stats_update_begin(&stats->sync);
+	u64_stats_inc(&stats->v[SVIO_TX_STAT_packets]);
+	u64_stats_add(&stats->v[SVIO_TX_STAT_bytes], xdp_get_frame_len(frame));
+	u64_stats_inc(&stats->v[SVIO_TX_STAT_xdp_packets]);
+	u64_stats_update_end(&stats->sync);
+}
+
+/* Under the transmit lock. */
+static bool send_frame(struct svio_txq *txq, struct xdp_frame *frame, bool pooled)
+{
+	u32 entries;
+
+	/* Stopped: the ring is full, or goes away and may be freed already. */
+	if (unlikely(netif_tx_queue_stopped(txq->nq)) || !txq->ring ||
+	    !is_frame_sendable(txq, frame) || free_entries(txq) < txq->stop_below)
+		return false;
+	entries = put_frame(txq, frame, pooled);
+	if (unlikely(!entries))
+		return false;
+	count_frame(txq, frame);
+	WRITE_ONCE(txq->tail, txq->tail + entries);
+	stop_if_full(txq);
+	return true;
+}
+
+int svio_txq_send_frames(struct svio_txq *txq, struct xdp_frame **frames, int count, bool pooled)
+{
+	int sent = 0;
+
+	__netif_tx_lock(txq->nq, smp_processor_id());
+	while (sent < count && send_frame(txq, frames[sent], pooled))
+		sent++;
+	if (sent) {
+		/* The stack's watchdog looks at a queue that others may have filled. */
+		txq_trans_cond_update(txq->nq);
+		ring_doorbell(txq);
+	}
+	if (sent < count)
+		svio_stat_add(txq->stats, SVIO_TX_STAT_xdp_dropped, count - sent);
+	__netif_tx_unlock(txq->nq);
+	return sent;
 }

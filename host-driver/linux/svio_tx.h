@@ -15,13 +15,32 @@
 #include "svio_stats.h"
 
 struct svio;
+struct xdp_frame;
+
+/* What is to be given back when an entry was consumed. */
+enum svio_tx_kind {
+	SVIO_TX_NOTHING, /* not the last entry of its packet */
+	SVIO_TX_SKB,
+	SVIO_TX_FRAME,
+};
+
+/* How the memory of an entry was mapped for DMA. */
+enum svio_tx_mapping {
+	SVIO_TX_SINGLE, /* dma_map_single() */
+	SVIO_TX_PAGED, /* skb_frag_dma_map() */
+	SVIO_TX_POOLED, /* by its page pool, which keeps it mapped */
+};
 
 /* What lies behind one ring entry. */
 struct svio_tx_slot {
-	struct sk_buff *skb; /* in the last entry of its packet; else NULL */
+	union { /* by kind */
+		struct sk_buff *skb;
+		struct xdp_frame *frame;
+	};
 	dma_addr_t dma;
-	u32 len; /* bytes mapped at dma; 0: nothing */
-	bool paged; /* mapped by skb_frag_dma_map() */
+	u32 len; /* bytes to be unmapped at dma; 0: nothing */
+	u8 kind; /* enum svio_tx_kind */
+	u8 mapping; /* enum svio_tx_mapping */
 };
 
 struct svio_txq {
@@ -46,6 +65,8 @@ struct svio_txq {
 	u32 head ____cacheline_aligned; /* entries given back; the stack reads it */
 	u32 revoked; /* with a map queue: entries whose revocation was posted */
 	u32 revoke_index; /* what svio_map_done() is to be asked for, for these */
+	u64 done_packets; /* for adaptive moderation */
+	u64 done_bytes;
 
 	/* slow path */
 	dma_addr_t ring_dma;
@@ -88,6 +109,13 @@ static inline bool svio_txq_has_work(const struct svio_txq *txq)
 		return svio_map_done(txq->map, txq->revoke_index);
 	return le32_to_cpu(READ_ONCE(txq->status->head)) != svio_txq_seen(txq);
 }
+
+/*
+ * Put up to @count frames on the ring and tell the device. @pooled: they are in receive
+ * buffers of this pair, which stay mapped. Returns how many were taken, from the
+ * first on; the caller keeps the others. Softirq context, without the transmit lock.
+ */
+int svio_txq_send_frames(struct svio_txq *txq, struct xdp_frame **frames, int count, bool pooled);
 
 /* ndo_start_xmit, ndo_features_check */
 netdev_tx_t svio_tx_xmit(struct sk_buff *skb, struct net_device *netdev);

@@ -28,12 +28,17 @@ class Lifecycle(DriverCase):
         self.poke(0, WAKE, 1)
 
     def poke_until(self, offset, text):
-        """The same again and again: a packet of the driver's own may put the tail right first."""
+        """The same again and again: a packet of the driver's own may put the tail right first.
+
+        The device looks at a receive queue's when it has a packet for it, as the answers to ARP are
+        for queue 0.
+        """
         folder = f"/sys/bus/pci/devices/{self.a.pci}/resource"
         bars = [int(self.a.run(f"sed -n {bar + 1}p {folder}").output.split()[0], 16)
                 for bar in (0, 2)]
         self.a.run(f"until dmesg | grep -q '{text}'; do devmem {bars[1] + offset:#x} 32 "
-                   f"{NONSENSE:#x}; devmem {bars[0] + WAKE:#x} 32 1; sleep 1; done", 30)
+                   f"{NONSENSE:#x}; devmem {bars[0] + WAKE:#x} 32 1; "
+                   f"arping -q -c 1 -w 1 -I eth0 {address(1)}; sleep 1; done", 60)
 
     def configure(self):
         """Addresses after the interface was made anew or set down."""

@@ -9,16 +9,18 @@ import sys
 import driver_case
 from driver_case import DriverCase, address, thorough
 from lab.vifs import module
+from xdp_cases import LOADER, XdpTools
 
 
-class MapQueue(DriverCase):
-    options = {"vif_options": ("--map-queue",)}
+class MapQueue(XdpTools, DriverCase):
+    options = {"vif_options": ("--map-queue",), "files": LOADER}
 
     @classmethod
     def setUpClass(cls):
         if cls.kernel != "6.1":
             cls.options = {**cls.options,
-                           "files": {"/stale.ko": module(cls.kernel).parent / "stale/svio.ko"}}
+                           "files": {**LOADER, "/stale.ko":
+                                     module(cls.kernel).parent / "stale/svio.ko"}}
         super().setUpClass()
         for index, guest in enumerate((cls.a, cls.b)):
             guest.run("rmmod svio")
@@ -66,6 +68,20 @@ class MapQueue(DriverCase):
         _, after = self.granted(self.a)
         self.assertGreater(after - before, 1000)
         print(f"{after - before} pages granted ", end="", file=sys.stderr)
+
+    def test_xdp_sends_back_from_pages_that_stay_granted(self):
+        self.attach("tx")
+        self.echo()
+        _, before = self.granted(self.b)
+        sent, counts = self.echo("rx_xdp_tx", "tx_xdp_packets")
+        _, after = self.granted(self.b)
+        self.assertEqual(counts, {"rx_xdp_tx": sent, "tx_xdp_packets": sent})
+        self.assertLess(after - before, sent)
+        self.attach("redirect")
+        sent, counts = self.echo("rx_xdp_redirect", "tx_xdp_packets")
+        self.assertEqual(counts, {"rx_xdp_redirect": sent, "tx_xdp_packets": sent})
+        self.detach()
+        self.ping()
 
     def test_down_revokes_everything(self):
         self.ping()

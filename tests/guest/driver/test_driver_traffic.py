@@ -8,16 +8,20 @@ import driver_case
 from driver_case import PORT, SECONDS, DriverCase, address, thorough
 from lab import spawn, stop
 from lab.vifs import HOST
+from rate_cases import RateCases
+from xdp_cases import LOADER, XdpCases
 
 OFFLOADS = ("rx", "tx", "sg", "tso", "gso", "gro", "rx-gro-hw", "rxvlan", "txvlan", "rxhash",
             "tx-udp-segmentation")
 
 
-class Traffic(DriverCase):
+class Traffic(RateCases, XdpCases, DriverCase):
     wire = True
+    options = {"files": LOADER}
 
     def tearDown(self):
         super().tearDown()
+        self.detach()
         for guest in (self.a, self.b):
             guest.run("for f in %s; do ethtool -K eth0 $f on; done 2> /dev/null; "
                       "ip link set eth0 mtu 1500" % " ".join(OFFLOADS))
