@@ -91,6 +91,10 @@ void bench_come_first(void);
 /* All threads of a process, first: at the highest ordinary priority. */
 void bench_pin(pid_t pid, int cpu, bool first);
 
+/* For argp: a number from 1 to most. Ends the program otherwise. */
+struct argp_state;
+unsigned long bench_parse_number(const char *text, unsigned long most, struct argp_state *state);
+
 /* svio-bench vif */
 int bench_vif_main(int argc, char **argv);
 

@@ -81,16 +81,6 @@ static const struct argp_option argp_options[] = {
 	{ 0 }
 };
 
-static unsigned long parse_number(const char *text, unsigned long most, struct argp_state *state)
-{
-	char *end;
-	unsigned long number = strtoul(text, &end, 10);
-
-	if (end == text || *end || number < 1 || number > most)
-		argp_error(state, "'%s': a number from 1 to %lu", text, most);
-	return number;
-}
-
 /* One of names, which NULL ends. */
 static const char *parse_name(const char *text, const char *const *names, struct argp_state *state)
 {
@@ -112,13 +102,13 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 		options->part = parse_name(argument, parts, state);
 		return 0;
 	case 'r':
-		options->repetitions = parse_number(argument, 1000, state);
+		options->repetitions = bench_parse_number(argument, 1000, state);
 		return 0;
 	case 'w':
-		options->window_ms = parse_number(argument, 10000, state);
+		options->window_ms = bench_parse_number(argument, 10000, state);
 		return 0;
 	case 'n':
-		options->count_lookups = parse_number(argument, 1000000000, state);
+		options->count_lookups = bench_parse_number(argument, 1000000000, state);
 		return 0;
 	case 's':
 		options->count_subject = parse_name(argument, names, state);

@@ -301,16 +301,6 @@ static const struct argp_option argp_options[] = {
 	{ 0 }
 };
 
-static unsigned long parse_number(const char *text, unsigned long most, struct argp_state *state)
-{
-	char *end;
-	unsigned long number = strtoul(text, &end, 10);
-
-	if (end == text || *end || number < 1 || number > most)
-		argp_error(state, "'%s': a number from 1 to %lu", text, most);
-	return number;
-}
-
 static const char *parse_name(const char *text, const char *one, const char *other,
 			      struct argp_state *state)
 {
@@ -321,7 +311,7 @@ static const char *parse_name(const char *text, const char *one, const char *oth
 
 static unsigned long parse_active(const char *text, struct argp_state *state)
 {
-	unsigned long number = parse_number(text, SCHED_LEAVES_MAX, state);
+	unsigned long number = bench_parse_number(text, SCHED_LEAVES_MAX, state);
 
 	for (size_t i = 0; i < ACTIVES; i++)
 		if (actives[i] == number)
@@ -345,16 +335,17 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 		options->active = parse_active(argument, state);
 		return 0;
 	case 'p':
-		sched_port_bps = parse_number(argument, SCHED_PORT_GBPS_MAX, state) * 1000000000ull;
+		sched_port_bps =
+			bench_parse_number(argument, SCHED_PORT_GBPS_MAX, state) * 1000000000ull;
 		return 0;
 	case 'r':
-		options->repetitions = parse_number(argument, 1000, state);
+		options->repetitions = bench_parse_number(argument, 1000, state);
 		return 0;
 	case 'w':
-		options->window_ms = parse_number(argument, 10000, state);
+		options->window_ms = bench_parse_number(argument, 10000, state);
 		return 0;
 	case 'n':
-		options->count_packets = parse_number(argument, 1000000000, state);
+		options->count_packets = bench_parse_number(argument, 1000000000, state);
 		return 0;
 	case 'i':
 		options->instructions = true;
