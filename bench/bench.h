@@ -19,6 +19,7 @@ struct bench_device {
 	const char *sviod_name;
 	const char *firmware_name;
 	const char *irq; /* sviod's --irq */
+	unsigned vifs_max; /* 0: sviod's default */
 	char dir[64];
 	char programs[256]; /* where sviod and svio lie: beside svio-bench */
 	pid_t sviod;
@@ -68,7 +69,19 @@ void bench_waits_open(struct bench_waits *waits);
 void bench_waits_add_process(struct bench_waits *waits, pid_t pid);
 void bench_waits_add_thread(struct bench_waits *waits);
 uint64_t bench_waits_read(const struct bench_waits *waits);
+
+/* All that the kernel tells of the threads' processor time. */
+struct bench_usage {
+	uint64_t cpu_ns;
+	uint64_t waited_ns;
+	uint64_t turns; /* how often they got a processor: context switches */
+};
+
+struct bench_usage bench_waits_read_usage(const struct bench_waits *waits);
 void bench_waits_close(struct bench_waits *waits);
+
+/* What the host of this virtual machine took of a processor so far, in the kernel's clock ticks. */
+uint64_t bench_read_stolen(int cpu);
 
 /* Rates of the windows that counted. */
 #define BENCH_WINDOWS_MAX 65536
@@ -86,6 +99,8 @@ double bench_result_quantile(struct bench_result *result, double share);
 uint64_t bench_now_ns(void);
 /* The n-th processor that this program may use; the last where there are fewer. */
 int bench_cpu(int n);
+/* Undoes bench_pin() for this process: what it starts next may use what it could at first. */
+void bench_unpin(void);
 /* The whole session at the highest ordinary priority, until the program ends. */
 void bench_come_first(void);
 /* All threads of a process, first: at the highest ordinary priority. */
@@ -109,6 +124,9 @@ int bench_sched_main(int argc, char **argv);
 
 /* svio-bench iommu */
 int bench_iommu_main(int argc, char **argv);
+
+/* A peer's process, which svio-bench starts itself: bench_path_dpdk.c. */
+int bench_peer_main(int argc, char **argv);
 
 /* svio-bench qos */
 int bench_qos_main(int argc, char **argv);

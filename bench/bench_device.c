@@ -161,15 +161,30 @@ void bench_pin(pid_t pid, int cpu, bool first)
 	globfree(&tasks);
 }
 
+/* What this program could use at first. */
+static const cpu_set_t *get_processors(void)
+{
+	static cpu_set_t set;
+	static bool known;
+
+	if (!known && sched_getaffinity(0, sizeof(set), &set))
+		CPU_SET(0, &set);
+	known = true;
+	return &set;
+}
+
+void bench_unpin(void)
+{
+	sched_setaffinity(0, sizeof(cpu_set_t), get_processors());
+}
+
 int bench_cpu(int n)
 {
-	cpu_set_t set;
+	const cpu_set_t *set = get_processors();
 	int last = 0;
 
-	if (sched_getaffinity(0, sizeof(set), &set))
-		return 0;
 	for (int cpu = 0; cpu < CPU_SETSIZE && n >= 0; cpu++) {
-		if (!CPU_ISSET(cpu, &set))
+		if (!CPU_ISSET(cpu, set))
 			continue;
 		last = cpu;
 		n--;
@@ -184,9 +199,11 @@ void bench_device_start(struct bench_device *device, int cpu, bool first)
 	static char wire[] = "--wire";
 	static char null[] = "null";
 	static char fw[] = "--fw";
+	static char max_vifs[] = "--max-vifs";
 	char firmware[320];
 	static char irq[] = "--irq";
-	char *arguments[10] = { sviod, run_dir, device->dir, wire, null };
+	char vifs[16];
+	char *arguments[12] = { sviod, run_dir, device->dir, wire, null };
 	int count = 5;
 	const char *name = device->sviod_name ? device->sviod_name : sviod;
 	uint64_t deadline = bench_now_ns() + START_MAX_NS;
@@ -202,6 +219,11 @@ void bench_device_start(struct bench_device *device, int cpu, bool first)
 	if (device->irq) {
 		arguments[count++] = irq;
 		arguments[count++] = (char *)device->irq;
+	}
+	if (device->vifs_max) {
+		arguments[count++] = max_vifs;
+		arguments[count++] = vifs;
+		snprintf(vifs, sizeof(vifs), "%u", device->vifs_max);
 	}
 	snprintf(device->dir, sizeof(device->dir), "%.40s/svio-bench.XXXXXX", tmp ? tmp : "/tmp");
 	if (!mkdtemp(device->dir))

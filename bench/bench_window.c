@@ -12,6 +12,9 @@
 #include <unistd.h>
 
 #include "bench.h"
+#include "bench_ticks.h"
+
+#define CALIBRATION_NS 10000000u
 
 uint64_t bench_now_ns(void)
 {
@@ -19,6 +22,22 @@ uint64_t bench_now_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+double bench_ticks_per_ns(void)
+{
+	static double known;
+	uint64_t start_ns;
+	uint64_t start;
+
+	if (known > 0)
+		return known;
+	start_ns = bench_now_ns();
+	start = bench_ticks();
+	while (bench_now_ns() - start_ns < CALIBRATION_NS)
+		;
+	known = (double)(bench_ticks() - start) / (double)(bench_now_ns() - start_ns);
+	return known;
 }
 
 void bench_waits_open(struct bench_waits *waits)
@@ -56,24 +75,51 @@ void bench_waits_add_thread(struct bench_waits *waits)
 	add_file(waits, path);
 }
 
-/* "time on a processor, time waiting for one, turns": the second. */
-uint64_t bench_waits_read(const struct bench_waits *waits)
+/* A line "time on a processor, time waiting for one, turns" for each thread. */
+struct bench_usage bench_waits_read_usage(const struct bench_waits *waits)
 {
-	uint64_t sum = 0;
+	struct bench_usage sum = { 0 };
 
 	for (size_t i = 0; i < waits->count; i++) {
 		char line[128];
 		ssize_t n = pread(waits->files[i], line, sizeof(line) - 1, 0);
-		char *second;
+		char *at = line;
 
 		if (n <= 0)
 			errx(1, "the device has gone");
 		line[n] = 0;
-		second = strchr(line, ' ');
-		if (second)
-			sum += strtoull(second, NULL, 10);
+		sum.cpu_ns += strtoull(at, &at, 10);
+		sum.waited_ns += strtoull(at, &at, 10);
+		sum.turns += strtoull(at, &at, 10);
 	}
 	return sum;
+}
+
+uint64_t bench_waits_read(const struct bench_waits *waits)
+{
+	return bench_waits_read_usage(waits).waited_ns;
+}
+
+uint64_t bench_read_stolen(int cpu)
+{
+	static char text[16384];
+	static int file = -1;
+	char key[16];
+	unsigned long long stolen = 0;
+	char *line;
+	ssize_t n;
+
+	if (file < 0)
+		file = open("/proc/stat", O_RDONLY | O_CLOEXEC);
+	n = pread(file, text, sizeof(text) - 1, 0);
+	if (n <= 0)
+		return 0;
+	text[n] = 0;
+	snprintf(key, sizeof(key), "\ncpu%d ", cpu);
+	line = strstr(text, key);
+	if (line)
+		sscanf(line + strlen(key), "%*u %*u %*u %*u %*u %*u %*u %llu", &stolen);
+	return stolen;
 }
 
 void bench_waits_close(struct bench_waits *waits)

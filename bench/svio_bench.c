@@ -8,15 +8,18 @@
 static const struct subcommand {
 	const char *name;
 	const char *text;
-	int (*run)(int argc, char **argv);
+	int (*run)(int argc, char **argv); /* text NULL: only for svio-bench itself */
 } subcommands[] = {
-	{ "vif", "packets and latency between two user-space guests", bench_vif_main },
+	{ "vif",
+	  "packets, latency and scale of user-space guests, beside DPDK's vhost-user and memif",
+	  bench_vif_main },
 	{ "wake", "how long a sleeping device takes to notice a packet", bench_wake_main },
 	{ "irq", "interrupts raised by the core, and by a thread beside it", bench_irq_main },
 	{ "sched", "what the scheduler costs a packet, beside other schedulers", bench_sched_main },
 	{ "iommu", "what DMA protection costs: translations, maps, unmaps, packets",
 	  bench_iommu_main },
 	{ "qos", "what VIFs get of a port with a rate, and what they should", bench_qos_main },
+	{ "peer", NULL, bench_peer_main },
 };
 
 static void print_help(FILE *to)
@@ -24,9 +27,10 @@ static void print_help(FILE *to)
 	fprintf(to, "Usage: svio-bench MEASUREMENT [OPTION...]\n\n"
 		    "Measures the device on this machine.\n\nMeasurements:\n");
 	for (size_t i = 0; i < sizeof(subcommands) / sizeof(subcommands[0]); i++)
-		fprintf(to, "  %-8s %s\n", subcommands[i].name, subcommands[i].text);
+		if (subcommands[i].text)
+			fprintf(to, "  %-8s %s\n", subcommands[i].name, subcommands[i].text);
 	fprintf(to, "\nsvio-bench MEASUREMENT --help says more.\n\n"
-		    "Example:\n  svio-bench vif --sizes 64,1500 --seconds 10\n");
+		    "Example:\n  svio-bench vif --peers\n");
 }
 
 int main(int argc, char **argv)
