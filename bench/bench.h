@@ -128,6 +128,9 @@ int bench_iommu_main(int argc, char **argv);
 /* A peer's process, which svio-bench starts itself: bench_path_dpdk.c. */
 int bench_peer_main(int argc, char **argv);
 
+/* svio-bench compare */
+int bench_compare_main(int argc, char **argv);
+
 /* svio-bench qos */
 int bench_qos_main(int argc, char **argv);
 

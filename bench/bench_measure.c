@@ -5,8 +5,9 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define WAIT_MAX_SHARE 100 /* of a window: 1 % */
-#define TRIES_EACH     8   /* turns for each window that is to count */
+#define WAIT_MAX_SHARE 100    /* of a window: 1 % */
+#define WAKE_MAX_NS    10000u /* who sleeps waits a little each time that it is woken */
+#define TRIES_EACH     8      /* turns for each window that is to count */
 
 struct progress {
 	double mpps[MEASURE_WINDOWS_MAX];
@@ -15,6 +16,7 @@ struct progress {
 	uint64_t device_ns;
 	uint64_t guest_ns;
 	uint64_t turns;
+	double notices;
 	uint64_t steps;
 	uint64_t held;
 	size_t timed; /* windows with times: */
@@ -86,9 +88,15 @@ static void count_window(struct measure_path *measured, struct progress *progres
 
 static bool is_disturbed(const struct guest_result *result, const struct measure_options *options)
 {
-	return !options->keep_disturbed &&
-	       (result->stolen || result->device.waited_ns + result->guests.waited_ns >
-					  options->window_ns / WAIT_MAX_SHARE);
+	uint64_t turns = result->device.turns + result->guests.turns;
+
+	return result->stolen || result->device.waited_ns + result->guests.waited_ns >
+					 options->window_ns / WAIT_MAX_SHARE + turns * WAKE_MAX_NS;
+}
+
+static uint64_t count_notices(struct bench_path *path)
+{
+	return path->type->notices ? path->type->notices(path) : 0;
 }
 
 static void run_window(struct measure_path *measured, struct progress *progress,
@@ -96,15 +104,21 @@ static void run_window(struct measure_path *measured, struct progress *progress,
 {
 	struct bench_path *path = measured->path;
 	struct guest_result result;
+	uint64_t notices = count_notices(path);
 
 	bench_path_resume(path);
 	if (!path->type->run(path, load, &result, tools->times))
 		errx(1, "%s: %s", path->type->name, path->why);
 	bench_path_pause(path);
+	notices = count_notices(path) - notices;
 	if (is_disturbed(&result, tools->options)) {
 		progress->discarded++;
-		return;
+		if (!tools->options->keep_disturbed)
+			return;
 	}
+	/* They were counted while it warmed up, too. */
+	progress->notices +=
+		(double)notices * (double)load->ns / (double)(load->ns + load->warm_up_ns);
 	count_window(measured, progress, &result, tools);
 }
 
@@ -116,6 +130,7 @@ static void finish(struct measure_path *measured, struct progress *progress)
 	measured->device_ns = (double)progress->device_ns / packets;
 	measured->guest_ns = (double)progress->guest_ns / packets;
 	measured->turns = (double)progress->turns / packets;
+	measured->notices = progress->notices / packets;
 	if (measured->times) {
 		measured->p50 = measure_figure_of(progress->p50, progress->timed, 0);
 		measured->p99 = measure_figure_of(progress->p99, progress->timed, 0);

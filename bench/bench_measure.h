@@ -53,6 +53,7 @@ struct measure_path {
 	double device_ns; /* CPU time a packet */
 	double guest_ns;  /* of both guests */
 	double turns;     /* how often a thread of the path got its processor, a packet */
+	double notices;   /* how often one side told the other through the kernel, a packet */
 	double held;      /* share of looks at which the guest waited for the device */
 	/* With times: medians of the windows' own quantiles, ns. */
 	struct measure_figure p50;

@@ -58,6 +58,8 @@ struct bench_path_type {
 	 */
 	bool (*run)(struct bench_path *path, const struct guest_load *load,
 		    struct guest_result *result, uint32_t *times);
+	/* Times that one side told the other through the kernel so far. NULL: it does not. */
+	uint64_t (*notices)(struct bench_path *path);
 	void (*stop)(struct bench_path *path);
 };
 
@@ -66,6 +68,12 @@ extern const struct bench_path_type bench_path_svio;
 /* DPDK's peers: of vhost-user the kinds of ring that virtio-user has routines for, and memif. */
 extern const struct bench_path_type bench_path_dpdk[];
 extern const size_t bench_path_dpdk_count; /* 0: built without DPDK */
+
+/* Backend-driver I/O: split drivers and TAPs, each sleeping as the original does, and polling. */
+extern const struct bench_path_type bench_path_split;
+extern const struct bench_path_type bench_path_split_polling;
+extern const struct bench_path_type bench_path_tap;
+extern const struct bench_path_type bench_path_tap_polling;
 
 /* DPDK's version; NULL: built without it. */
 const char *bench_peer_version(void);

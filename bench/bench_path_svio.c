@@ -57,6 +57,22 @@ static bool run(struct bench_path *path, const struct guest_load *load, struct g
 	return bench_path_run_guests(path, &flow, 1, load, result, times);
 }
 
+/* Writes to the wake registers, and interrupts. */
+static uint64_t count_notices(struct bench_path *path)
+{
+	struct state *state = path->state;
+	uint64_t notices = 0;
+
+	for (int i = 0; i < 2; i++) {
+		uint64_t counters[SVIO_COUNTER_COUNT] = { 0 };
+
+		if (svio_vif_stats_get(state->vifs[i], counters))
+			errx(1, "%s", svio_vif_message());
+		notices += counters[SVIO_COUNTER_wakes] + counters[SVIO_COUNTER_irqs];
+	}
+	return notices;
+}
+
 static void stop(struct bench_path *path)
 {
 	struct state *state = path->state;
@@ -69,8 +85,9 @@ static void stop(struct bench_path *path)
 
 const struct bench_path_type bench_path_svio = {
 	.name = "svio",
-	.title = "VIF to VIF",
+	.title = "VIF to VIF (svio)",
 	.start = start,
 	.run = run,
+	.notices = count_notices,
 	.stop = stop,
 };

@@ -19,6 +19,9 @@ static const struct subcommand {
 	{ "iommu", "what DMA protection costs: translations, maps, unmaps, packets",
 	  bench_iommu_main },
 	{ "qos", "what VIFs get of a port with a rate, and what they should", bench_qos_main },
+	{ "compare",
+	  "VIFs beside shared-memory NICs and backend drivers: processes, virtual machines",
+	  bench_compare_main },
 	{ "peer", NULL, bench_peer_main },
 };
 
@@ -30,7 +33,8 @@ static void print_help(FILE *to)
 		if (subcommands[i].text)
 			fprintf(to, "  %-8s %s\n", subcommands[i].name, subcommands[i].text);
 	fprintf(to, "\nsvio-bench MEASUREMENT --help says more.\n\n"
-		    "Example:\n  svio-bench vif --peers\n");
+		    "Example:\n  svio-bench vif --peers\n"
+		    "  svio-bench compare --html report.html\n");
 }
 
 int main(int argc, char **argv)

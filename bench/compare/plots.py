@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Plots as inline SVG. Colours are classes (report.html), so that they follow light, dark and print."""
+
+import math
+from xml.sax.saxutils import escape
+
+WIDTH = 760          # of a figure, in its own units
+LABEL_WIDTH = 205    # names of bars
+VALUE_WIDTH = 84     # figures behind them
+ROW = 22
+
+
+def number(value, digits=3):
+    """For people: three digits that count."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return "-"
+    if value == 0:
+        return "0"
+    places = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+    return f"{value:.{min(places, 4)}f}"
+
+
+def text(x, y, words, kind="", anchor="start"):
+    """One line of text."""
+    return f'<text x="{x:.1f}" y="{y:.1f}" class="{kind}" text-anchor="{anchor}">{escape(words)}</text>'
+
+
+def svg(height, title, parts, width=WIDTH):
+    """The whole figure; title is what is read aloud."""
+    return (f'<svg viewBox="0 0 {width} {height:.0f}" role="img" '
+            f'aria-label="{escape(title, {chr(34): "&quot;"})}">' + "".join(parts) + "</svg>")
+
+
+def nice_step(most, steps=5):
+    """1, 2 or 5 times a power of ten, about so many steps to `most`."""
+    rough = most / steps
+    power = 10 ** math.floor(math.log10(rough))
+    return next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough)
+
+
+def bar_panel(top, title, unit, rows, most):
+    """Bars with their spread. rows: (name, class, [(value, shade)], low, high, words behind)."""
+    scale = (WIDTH - LABEL_WIDTH - VALUE_WIDTH) / most
+    bottom = top + 26 + ROW * len(rows)
+    parts = [text(0, top + 14, title, "panel"), text(WIDTH, top + 14, unit, "axis", "end")]
+    step = nice_step(most)
+    for i in range(int(most / step) + 1):
+        x = LABEL_WIDTH + i * step * scale
+        parts.append(f'<line x1="{x:.1f}" y1="{top + 22}" x2="{x:.1f}" y2="{bottom}" class="grid"/>')
+        parts.append(text(x, bottom + 14, f"{i * step:g}", "axis", "middle"))
+    for i, (name, kind, values, low, high, words) in enumerate(rows):
+        y = top + 26 + i * ROW
+        parts.append(text(LABEL_WIDTH - 8, y + 14, name, kind + "-name", "end"))
+        x = LABEL_WIDTH
+        for value, shade in values:
+            width = max(value * scale, 0.5)
+            parts.append(f'<rect x="{x:.1f}" y="{y + 3}" width="{width:.1f}" height="{ROW - 7}" '
+                         f'class="{kind} {shade}"/>')
+            x += width
+        if low is not None and high is not None:
+            a, b, middle = LABEL_WIDTH + low * scale, LABEL_WIDTH + high * scale, y + ROW / 2 - 0.5
+            parts.append(f'<path d="M{a:.1f} {middle}H{b:.1f}M{a:.1f} {middle - 3}v6'
+                         f'M{b:.1f} {middle - 3}v6" class="spread"/>')
+            x = max(x, b)
+        parts.append(text(x + 6, y + 14, words, "value"))
+    return parts, bottom + 34
+
+
+def bars(title, panels):
+    """Panels below each other: (title, unit, rows), each with its own scale."""
+    parts, top = [], 0
+    for name, unit, rows in panels:
+        most = max((max(sum(v for v, _ in row[2]), row[4] or 0) for row in rows), default=1) or 1
+        drawn, top = bar_panel(top, name, unit, rows, most * 1.02)
+        parts += drawn
+    return svg(top, title, parts)
+
+
+def cumulative(title, lines, unit):
+    """Shares of samples that are at most so large. lines: (name, class, [(share, value)])."""
+    left, right, height = 44, WIDTH - 8, 300
+    low = min(value for _, _, points in lines for _, value in points if value > 0)
+    high = max(value for _, _, points in lines for _, value in points)
+    first, last = math.log10(low * 0.9), math.log10(high * 1.1)
+
+    def x_of(value):
+        return left + (math.log10(max(value, low * 0.9)) - first) / (last - first) * (right - left)
+
+    def y_of(share):
+        return 10 + (1 - share) * height
+
+    parts = []
+    for share in (0, 0.25, 0.5, 0.75, 0.99):
+        parts.append(f'<line x1="{left}" y1="{y_of(share):.1f}" x2="{right}" y2="{y_of(share):.1f}" '
+                     'class="grid"/>')
+        parts.append(text(left - 6, y_of(share) + 4, f"{share:.0%}", "axis", "end"))
+    for power in range(math.floor(first), math.ceil(last) + 1):
+        for factor in (1, 2, 5):
+            value = factor * 10.0 ** power
+            if low * 0.9 <= value <= high * 1.1:
+                parts.append(f'<line x1="{x_of(value):.1f}" y1="10" x2="{x_of(value):.1f}" '
+                             f'y2="{10 + height}" class="grid"/>')
+                parts.append(text(x_of(value), height + 26, f"{value:g}", "axis", "middle"))
+    parts.append(text(right, height + 42, unit, "axis", "end"))
+    for i, (name, kind, points) in enumerate(lines):
+        path = " ".join(f"{'ML'[k > 0]}{x_of(value):.1f} {y_of(share):.1f}"
+                        for k, (share, value) in enumerate(points))
+        dash = f' stroke-dasharray="{("none", "7 3", "2 3", "9 3 2 3")[i % 4]}"'
+        parts.append(f'<path d="{path}" class="line {kind}-line"{dash}/>')
+        x, y = left + (i % 2) * (right - left) / 2, height + 66 + i // 2 * 20
+        parts.append(f'<line x1="{x}" y1="{y - 4}" x2="{x + 34}" y2="{y - 4}" class="line {kind}-line"{dash}/>')
+        parts.append(text(x + 40, y, name, "axis"))
+    return svg(height + 66 + (len(lines) + 1) // 2 * 20, title, parts)
