@@ -7,6 +7,9 @@
 #include "fw.h"
 #include "fw_class.h"
 
+/* Without a rate the port is as fast as memory: most packets are from VIF to VIF. */
+#define FW_SPEED_BPS 100000000000ull
+
 struct svio_sched_limits fw_qos_limits(uint32_t vifs_max)
 {
 	/* A VIF is one leaf, or a node with up to eight. */
@@ -14,6 +17,7 @@ struct svio_sched_limits fw_qos_limits(uint32_t vifs_max)
 		.leaves = vifs_max * SVIO_HOST_CLASSES,
 		.vifs = vifs_max,
 		.groups = SVIO_HOST_GROUPS_MAX - 1,
+		.speed_bps = FW_SPEED_BPS,
 	};
 }
 

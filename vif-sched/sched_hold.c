@@ -67,6 +67,23 @@ void sched_unhold(struct svio_sched *sched, struct sched_node *node)
 	node->flags &= (uint8_t)~SCHED_HELD;
 }
 
+/* A node that is out of the timers, and held: it goes on, or back. */
+static void go_on(struct svio_sched *sched, struct sched_node *node, uint64_t now_ns)
+{
+	if (sched_before(now_ns, sched_resume_ns(node))) {
+		start_timer(sched, node);
+	} else {
+		node->flags &= (uint8_t)~SCHED_HELD;
+		sched_rise(sched, node, now_ns);
+	}
+}
+
+void sched_hold_again(struct svio_sched *sched, struct sched_node *node, uint64_t now_ns)
+{
+	sched_queue_unlink(&sched->timers, sched->node, node, SCHED_TIMER);
+	go_on(sched, node, now_ns);
+}
+
 /*
  * Let the first timer go; one that was put in too early goes in again. Its slot's beginning is
  * the timers' clock meanwhile: now would be too far ahead of the slots that are still in use.
@@ -79,12 +96,7 @@ static void expire_first(struct svio_sched *sched, uint64_t now_ns)
 	struct sched_node *node = sched_queue_pop(timers, sched->node, SCHED_TIMER, octave);
 
 	timers->clock = sched_later(timers->clock, slot);
-	if (sched_before(now_ns, sched_resume_ns(node))) {
-		start_timer(sched, node);
-	} else {
-		node->flags &= (uint8_t)~SCHED_HELD;
-		sched_rise(sched, node, now_ns);
-	}
+	go_on(sched, node, now_ns);
 }
 
 void sched_expire_some(struct svio_sched *sched, uint64_t now_ns)

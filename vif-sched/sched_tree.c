@@ -345,6 +345,11 @@ static uint32_t weight_of(const struct svio_sched_params *params)
 	return params->weight ? params->weight : 1;
 }
 
+static uint32_t turn_for(const struct svio_sched *sched, uint64_t port_bps)
+{
+	return svio_sched_turn_bytes(port_bps ? port_bps : sched->limits.speed_bps);
+}
+
 struct svio_sched *svio_sched_init(void *memory, const struct svio_sched_limits *limits,
 				   uint64_t port_bps, uint64_t now_ns)
 {
@@ -363,7 +368,7 @@ struct svio_sched *svio_sched_init(void *memory, const struct svio_sched_limits 
 	sched->vif = (struct sched_vif *)(void *)((char *)memory + layout.vif);
 	sched->fresh = 1;
 	sched->fresh_vif = 1;
-	sched->turn_bytes = svio_sched_turn_bytes(params.max_bps);
+	sched->turn_bytes = turn_for(sched, params.max_bps);
 	sched_queue_init(&sched->timers, SCHED_TIMER_UNIT, now_ns);
 	init_node(sched, SVIO_SCHED_PORT, SVIO_SCHED_GROUP);
 	apply_params(sched, &sched->node[SVIO_SCHED_PORT], &params, true, now_ns);
@@ -469,7 +474,7 @@ int svio_sched_add(struct svio_sched *sched, svio_sched_node parent, enum svio_s
 }
 
 /* Turns are as long as the port's rate says. */
-static void set_turn(struct svio_sched *sched, uint32_t turn_bytes)
+static void set_turn(struct svio_sched *sched, uint32_t turn_bytes, uint64_t now_ns)
 {
 	uint32_t i;
 
@@ -485,6 +490,11 @@ static void set_turn(struct svio_sched *sched, uint32_t turn_bytes)
 		if (node->group)
 			set_spans(node->group, turn_bytes);
 	}
+	/* Who waits has tokens for a turn sooner now, or later. */
+	for (i = 1; i < sched->fresh; i++) {
+		if (sched->node[i].kind && sched->node[i].flags & SCHED_HELD)
+			sched_hold_again(sched, &sched->node[i], now_ns);
+	}
 }
 
 static void set_port(struct svio_sched *sched, const struct svio_sched_params *params,
@@ -493,7 +503,7 @@ static void set_port(struct svio_sched *sched, const struct svio_sched_params *p
 	struct sched_node *port = &sched->node[SVIO_SCHED_PORT];
 
 	sched_port_turn_end(sched, now_ns);
-	set_turn(sched, svio_sched_turn_bytes(params->max_bps));
+	set_turn(sched, turn_for(sched, params->max_bps), now_ns);
 	apply_params(sched, port, params, false, now_ns);
 	port->flags &= (uint8_t)~SCHED_HELD;
 	if (sched_exhausted(port, now_ns)) {

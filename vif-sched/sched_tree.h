@@ -133,6 +133,8 @@ void sched_wait(struct svio_sched *sched, struct sched_node *node);
 void sched_hold(struct svio_sched *sched, struct sched_node *node);
 /* Take it out of the timers. */
 void sched_unhold(struct svio_sched *sched, struct sched_node *node);
+/* What it waits for has changed. */
+void sched_hold_again(struct svio_sched *sched, struct sched_node *node, uint64_t now_ns);
 /* Let go of those whose time has come. */
 void sched_expire_some(struct svio_sched *sched, uint64_t now_ns);
 

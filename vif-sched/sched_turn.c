@@ -90,11 +90,6 @@ static bool port_held(struct svio_sched *sched, uint64_t now_ns)
 	return false;
 }
 
-/*
- * What was granted is settled when its grant is used up, when something may have to
- * go before it, or when somebody looks: packets that are charged one by one cost
- * no more than those of a whole grant.
- */
 /* The port's turns are as large as those of its children, so that its bucket costs as little. */
 void sched_port_turn_end(struct svio_sched *sched, uint64_t now_ns)
 {
@@ -113,6 +108,11 @@ void sched_port_turn_end(struct svio_sched *sched, uint64_t now_ns)
 	}
 }
 
+/*
+ * What was granted is settled when its grant is used up, when something may have to
+ * go before it, or when somebody looks: packets that are charged one by one cost
+ * no more than those of a whole grant.
+ */
 void sched_settle(struct svio_sched *sched, uint64_t now_ns)
 {
 	struct sched_node *node;

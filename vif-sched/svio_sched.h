@@ -116,6 +116,8 @@ struct svio_sched_limits {
 	uint32_t leaves;
 	uint32_t vifs;
 	uint32_t groups; /* the port not counted */
+	/* What a port without a rate is expected to send: it decides the turn. 0: 10 Gbit/s. */
+	uint64_t speed_bps;
 };
 
 /* What an administrator sets on a node. All zero: an equal share, no ceiling, lowest priority. */
@@ -158,7 +160,7 @@ struct svio_sched *svio_sched_init(void *memory, const struct svio_sched_limits 
 				   uint64_t port_bps, uint64_t now_ns);
 
 /*
- * Add a node below parent. 0 and *node; -ENOSPC: nodes_max reached; -EINVAL:
+ * Add a node below parent. 0 and *node; -ENOSPC: the limit of its kind is reached; -EINVAL:
  * no such parent, parent is a leaf, or a parameter is out of range (*refusal
  * says which; refusal may be NULL); -E2BIG: the mins do not fit. A new
  * ceiling starts with its whole burst.
@@ -207,10 +209,10 @@ struct svio_sched_grant {
 bool svio_sched_pick(struct svio_sched *sched, uint64_t now_ns, struct svio_sched_grant *grant);
 
 /*
- * Account for a grant (a leaf without one: only more counts): bytes of cost and packets taken (0 and 0 are allowed; more than
- * SVIO_SCHED_BURST_BYTES_MAX bytes count as that many), more: the leaf still has something to
- * send. Less than 64 bytes count as 64 in the leaf's share, not for ceilings: a leaf that is
- * looked at in vain over and over does not keep the others waiting.
+ * Account for a grant (a leaf without one: only more counts): bytes of cost and packets taken
+ * (0 and 0 are allowed; more than SVIO_SCHED_BURST_BYTES_MAX bytes count as that many), more: the
+ * leaf still has something to send. Less than 64 bytes count as 64 in the leaf's share, not for
+ * ceilings: a leaf that is looked at in vain over and over does not keep the others waiting.
  */
 void svio_sched_charge(struct svio_sched *sched, svio_sched_node leaf, uint64_t bytes,
 		       uint32_t packets, bool more, uint64_t now_ns);

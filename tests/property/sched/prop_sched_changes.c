@@ -12,7 +12,7 @@
 #include "svio_test.h"
 
 #define NODES  48 /* in all */
-#define ROUNDS 200000
+#define ROUNDS 1000000
 
 static uint64_t seed;
 static struct sched_model model;

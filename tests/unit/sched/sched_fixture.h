@@ -27,8 +27,9 @@ struct sched_fixture {
 static inline void sched_fixture_open(struct sched_fixture *fixture, uint32_t nodes_max,
 				      uint64_t port_bps)
 {
-	const struct svio_sched_limits limits = { nodes_max, nodes_max,
-						  nodes_max < 8 ? nodes_max : 8 };
+	const struct svio_sched_limits limits = { .leaves = nodes_max,
+						  .vifs = nodes_max,
+						  .groups = nodes_max < 8 ? nodes_max : 8 };
 	size_t bytes = (svio_sched_bytes(&limits) + 63) / 64 * 64;
 	void *memory = aligned_alloc(64, bytes);
 

@@ -394,6 +394,31 @@ static void port_that_gets_a_rate_begins_a_turn(void)
 	CU_ASSERT_EQUAL(grant.bytes, 1); /* it begins without tokens */
 }
 
+/* A wait ends when there are tokens for a turn: a shorter turn ends it sooner. */
+static void wait_is_as_long_as_the_ports_turn_says(void)
+{
+	const struct svio_sched_params fast = { .max_bps = 40000000000 };
+	const struct svio_sched_params slow = { .max_bps = 1000000000 };
+	const struct svio_sched_params max = { .max_bps = 1000000000 };
+	svio_sched_node leaf = sched_fixture_leaf(&fixture, &max);
+	struct svio_sched_grant grant;
+
+	svio_sched_set(fixture.sched, SVIO_SCHED_PORT, &fast, fixture.now_ns, NULL);
+	for (fixture.now_ns += MS; svio_sched_state(fixture.sched, leaf) != SVIO_SCHED_HELD;
+	     fixture.now_ns += 400) {
+		if (svio_sched_pick(fixture.sched, fixture.now_ns, &grant))
+			svio_sched_charge(fixture.sched, leaf, 1538, 1, true, fixture.now_ns);
+	}
+	/* 16 KiB at 1 Gbit/s are 131 us; next_ns may be early by an eighth. */
+	CU_ASSERT(svio_sched_next_ns(fixture.sched, fixture.now_ns) - fixture.now_ns > 110000);
+	fixture.now_ns += 50000;
+	CU_ASSERT_FALSE(svio_sched_pick(fixture.sched, fixture.now_ns, &grant));
+	CU_ASSERT_EQUAL(svio_sched_state(fixture.sched, leaf), SVIO_SCHED_HELD);
+	/* 1 KiB are 8 us, and no wait is below 20. */
+	svio_sched_set(fixture.sched, SVIO_SCHED_PORT, &slow, fixture.now_ns, NULL);
+	CU_ASSERT_NOT_EQUAL(svio_sched_state(fixture.sched, leaf), SVIO_SCHED_HELD);
+}
+
 static void deepest_debt_is_repaid(void)
 {
 	svio_sched_node leaf = leaf_of_max(400 * GBPS, 1);
@@ -426,4 +451,5 @@ SVIO_TEST_MAIN_WITH("sched max", setup, teardown, SVIO_TEST(leaf_gets_its_max_ex
 		    SVIO_TEST(idle_bucket_gives_its_depth_only),
 		    SVIO_TEST(pause_within_a_turn_fills_a_bucket_no_more),
 		    SVIO_TEST(port_that_gets_a_rate_begins_a_turn),
+		    SVIO_TEST(wait_is_as_long_as_the_ports_turn_says),
 		    SVIO_TEST(deepest_debt_is_repaid))

@@ -93,6 +93,31 @@ static void turn_is_what_the_port_sends_in_its_time(void)
 	}
 }
 
+static void port_without_a_rate_has_turns_of_its_speed(void)
+{
+	static _Alignas(64) char memory[1u << 20];
+	struct svio_sched_limits limits = { .leaves = 2, .speed_bps = 20000000000 };
+	const struct svio_sched_params leaf = { .weight = 1 };
+	const struct svio_sched_params rated = { .max_bps = 1000000000 };
+	struct svio_sched_grant grant;
+	struct svio_sched *sched;
+	svio_sched_node node[2];
+	uint32_t i;
+
+	CU_ASSERT_FATAL(svio_sched_bytes(&limits) <= sizeof(memory));
+	sched = svio_sched_init(memory, &limits, 0, 0);
+	for (i = 0; i < 2; i++) {
+		svio_sched_add(sched, SVIO_SCHED_PORT, SVIO_SCHED_LEAF, &leaf, 0, &node[i], NULL);
+		svio_sched_activate(sched, node[i], 0);
+	}
+	CU_ASSERT_FATAL(svio_sched_pick(sched, 1, &grant));
+	CU_ASSERT_EQUAL(grant.bytes, 8192);
+	svio_sched_charge(sched, grant.leaf, 8192, 5, true, 1);
+	svio_sched_set(sched, SVIO_SCHED_PORT, &rated, 1, NULL);
+	CU_ASSERT_FATAL(svio_sched_pick(sched, 1000000000, &grant));
+	CU_ASSERT(grant.bytes <= 1024);
+}
+
 static void charge_without_more_ends_the_turn(void)
 {
 	svio_sched_node leaf = leaf_of_weight(1);
@@ -328,6 +353,7 @@ SVIO_TEST_MAIN_WITH("sched pick", setup, teardown, SVIO_TEST(pick_nothing_active
 		    SVIO_TEST(pick_only_leaf_gets_a_large_grant),
 		    SVIO_TEST(pick_competing_leaves_get_small_grants_in_turn),
 		    SVIO_TEST(turn_is_what_the_port_sends_in_its_time),
+		    SVIO_TEST(port_without_a_rate_has_turns_of_its_speed),
 		    SVIO_TEST(charge_without_more_ends_the_turn),
 		    SVIO_TEST(weights_divide_the_device),
 		    SVIO_TEST(equal_leaves_share_alike_whatever_their_packets),
