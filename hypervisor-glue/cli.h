@@ -137,8 +137,18 @@ void cli_print_changes(struct json_object *result);
 /* cli_qos_show.c */
 int cli_qos_show(const struct cli_command *command, struct cli *cli, int argc, char **argv);
 
-/* Seconds of --watch[=SECONDS]; ends the program where text is not a time. */
-double cli_parse_interval(const char *text);
+/* cli_watch.c: commands that can be repeated, [NAME] [--watch[=SECONDS] [--count N]] */
+
+struct cli_watch {
+	double interval_s; /* 0: once */
+	uint64_t count;    /* how often; 0: for ever */
+};
+
+/* Takes options and arguments; name: NULL where none is given. Ends the program on a bad one. */
+void cli_watch_take(const struct cli_command *command, struct cli *cli, int argc, char **argv,
+		    struct cli_watch *watch, const char **name);
+/* Is there another one after so many? */
+bool cli_watch_goes_on(const struct cli_watch *watch, uint64_t done);
 void cli_sleep(double seconds);
 
 /* cli_table.c: tables for eyes */

@@ -416,30 +416,18 @@ static void show_once(struct cli *cli, const char *name, double seconds, bool wa
 
 int cli_qos_show(const struct cli_command *command, struct cli *cli, int argc, char **argv)
 {
-	static const struct option options[] = { { "watch", optional_argument, NULL, OPTION_WATCH },
-						 { "count", required_argument, NULL, OPTION_COUNT },
-						 CLI_COMMON_OPTIONS,
-						 { 0 } };
-	double interval_s = 0;
-	uint64_t count = 0;
+	struct cli_watch watch;
 	const char *name;
-	int option;
 
-	while ((option = cli_next_option(command, cli, argc, argv, options)) >= 0) {
-		if (option == OPTION_WATCH)
-			interval_s = cli_parse_interval(optarg);
-		else
-			count = strtoull(optarg, NULL, 10);
-	}
-	cli_take_arguments(command, argc, argv, 0, 1, &name);
-	if (interval_s <= 0) {
+	cli_watch_take(command, cli, argc, argv, &watch, &name);
+	if (watch.interval_s <= 0) {
 		show_once(cli, name, ONCE_S, false);
 		return CLI_OK;
 	}
-	for (uint64_t i = 0; count == 0 || i < count; i++) {
+	for (uint64_t i = 0; cli_watch_goes_on(&watch, i); i++) {
 		if (i > 0 && !cli->json)
 			putchar('\n');
-		show_once(cli, name, interval_s, true);
+		show_once(cli, name, watch.interval_s, true);
 	}
 	return CLI_OK;
 }

@@ -2,21 +2,14 @@
 /*
  * svio stats, faults, status.
  */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "cli.h"
 #include "settings.h"
 #include "svio_host.h"
-
-enum {
-	OPTION_WATCH = CLI_OPTION_OWN,
-	OPTION_COUNT,
-};
 
 struct counter_text {
 	const char *name;
@@ -168,29 +161,21 @@ static void print_rates(struct json_object *stats, struct json_object *before)
 	cli_table_print(table);
 }
 
-void cli_sleep(double seconds)
-{
-	struct timespec pause = { .tv_sec = (time_t)seconds };
-
-	pause.tv_nsec = (long)((seconds - (double)pause.tv_sec) * 1e9);
-	nanosleep(&pause, NULL);
-}
-
-/* Every interval a table of rates (or a report in JSON), count times; 0: for ever. */
-static void watch_stats(struct cli *cli, const char *name, double interval_s, uint64_t count)
+/* Every interval a table of rates (or a report in JSON). */
+static void watch_stats(struct cli *cli, const char *name, const struct cli_watch *watch)
 {
 	struct json_object *before = cli_call(cli, cli_request_new("stats", name));
 
-	for (uint64_t i = 0; count == 0 || i < count; i++) {
+	for (uint64_t i = 0; cli_watch_goes_on(watch, i); i++) {
 		struct json_object *stats;
 
-		cli_sleep(interval_s);
+		cli_sleep(watch->interval_s);
 		stats = cli_call(cli, cli_request_new("stats", name));
 		if (cli->json)
 			puts(json_object_to_json_string_ext(stats, JSON_C_TO_STRING_PLAIN));
 		else
 			print_rates(stats, before);
-		if (!cli->json && i + 1 != count)
+		if (!cli->json && cli_watch_goes_on(watch, i + 1))
 			putchar('\n');
 		fflush(stdout);
 		json_object_put(before);
@@ -199,37 +184,15 @@ static void watch_stats(struct cli *cli, const char *name, double interval_s, ui
 	json_object_put(before);
 }
 
-double cli_parse_interval(const char *text)
-{
-	char *end;
-	double seconds = text ? strtod(text, &end) : 1;
-
-	if (text && (end == text || *end || !(seconds >= 0.1 && seconds <= 86400)))
-		cli_fail(CLI_USAGE, "--watch: \"%s\" is not a time in seconds, 0.1 to 86400", text);
-	return seconds;
-}
-
 static int run_stats(const struct cli_command *command, struct cli *cli, int argc, char **argv)
 {
-	static const struct option options[] = { { "watch", optional_argument, NULL, OPTION_WATCH },
-						 { "count", required_argument, NULL, OPTION_COUNT },
-						 CLI_COMMON_OPTIONS,
-						 { 0 } };
 	struct json_object *stats;
 	const char *name;
-	double interval_s = 0;
-	uint64_t count = 0;
-	int option;
+	struct cli_watch watch;
 
-	while ((option = cli_next_option(command, cli, argc, argv, options)) >= 0) {
-		if (option == OPTION_WATCH)
-			interval_s = cli_parse_interval(optarg);
-		else
-			count = strtoull(optarg, NULL, 10);
-	}
-	cli_take_arguments(command, argc, argv, 0, 1, &name);
-	if (interval_s > 0) {
-		watch_stats(cli, name, interval_s, count);
+	cli_watch_take(command, cli, argc, argv, &watch, &name);
+	if (watch.interval_s > 0) {
+		watch_stats(cli, name, &watch);
 		return CLI_OK;
 	}
 	stats = cli_call(cli, cli_request_new("stats", name));
@@ -287,15 +250,15 @@ static void print_faults_json(struct json_object *report, size_t first)
 						    JSON_C_TO_STRING_PLAIN));
 }
 
-/* Those that are recorded from now on, looked for count times; 0: for ever. */
-static void watch_faults(struct cli *cli, const char *name, double interval_s, uint64_t count)
+/* Those that are recorded from now on. */
+static void watch_faults(struct cli *cli, const char *name, const struct cli_watch *watch)
 {
 	struct json_object *report = cli_call(cli, cli_request_new("faults", name));
 	uint64_t last = cli_number(report, "recorded");
 
-	for (uint64_t i = 0; count == 0 || i < count; i++) {
+	for (uint64_t i = 0; cli_watch_goes_on(watch, i); i++) {
 		json_object_put(report);
-		cli_sleep(interval_s);
+		cli_sleep(watch->interval_s);
 		report = cli_call(cli, cli_request_new("faults", name));
 		if (cli->json)
 			print_faults_json(report, first_fault(report, last));
@@ -309,25 +272,13 @@ static void watch_faults(struct cli *cli, const char *name, double interval_s, u
 
 static int run_faults(const struct cli_command *command, struct cli *cli, int argc, char **argv)
 {
-	static const struct option options[] = { { "watch", optional_argument, NULL, OPTION_WATCH },
-						 { "count", required_argument, NULL, OPTION_COUNT },
-						 CLI_COMMON_OPTIONS,
-						 { 0 } };
 	struct json_object *report;
 	const char *name;
-	double interval_s = 0;
-	uint64_t count = 0;
-	int option;
+	struct cli_watch watch;
 
-	while ((option = cli_next_option(command, cli, argc, argv, options)) >= 0) {
-		if (option == OPTION_WATCH)
-			interval_s = cli_parse_interval(optarg);
-		else
-			count = strtoull(optarg, NULL, 10);
-	}
-	cli_take_arguments(command, argc, argv, 0, 1, &name);
-	if (interval_s > 0) {
-		watch_faults(cli, name, interval_s, count);
+	cli_watch_take(command, cli, argc, argv, &watch, &name);
+	if (watch.interval_s > 0) {
+		watch_faults(cli, name, &watch);
 		return CLI_OK;
 	}
 	report = cli_call(cli, cli_request_new("faults", name));

@@ -153,6 +153,14 @@ class SvioTest(unittest.TestCase):
         times = [json.loads(line)["time_ns"] for line in lines]
         self.assertEqual((len(times), times), (3, sorted(times)))
 
+    def test_watching_wants_sensible_numbers(self):
+        for words in (("stats",), ("faults",), ("qos", "show")):
+            for count in ("0", "-1", "two", "2x", "", "99999999999999999999"):
+                self.refused(2, f'--count: "{count}"', *words, "--watch=0.1", f"--count={count}")
+            self.refused(2, "give both", *words, "--count", "2")
+            for time_s in ("0", "-1", "1s", "nan", "1e9"):
+                self.refused(2, f'--watch: "{time_s}"', *words, f"--watch={time_s}")
+
     def make_tree(self):
         self.ok("qos", "set", "port", "--max", "20G")
         self.ok("group", "add", "blue", "--max", "10G", "--weight", "2")
