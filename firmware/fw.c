@@ -10,6 +10,7 @@
 #include "fw_mapq.h"
 #include "fw_packet.h"
 #include "fw_rx.h"
+#include "fw_wait.h"
 
 /* Bounds of one pass. Grants are of 4 KiB when several VIFs compete. */
 #define PASS_GRANTS  64
@@ -29,6 +30,7 @@ struct layout {
 	size_t tx_batch;
 	size_t tx_runs;
 	size_t rx_slots;
+	size_t waits;
 	size_t packets;
 	size_t gso;
 	size_t sched;
@@ -60,6 +62,7 @@ static struct layout lay_out(uint32_t vifs_max)
 	layout.tx_batch = take(&at, sizeof(struct svio_tx_desc) * FW_TX_DESC_BATCH);
 	layout.tx_runs = take(&at, sizeof(struct fw_run) * FW_TX_DESC_BATCH);
 	layout.rx_slots = take(&at, sizeof(struct fw_rx_open) * FW_RX_OPEN_MAX);
+	layout.waits = take(&at, sizeof(struct fw_wait) * FW_WAITS_MAX);
 	layout.packets = take(&at, sizeof(struct fw_packet) * 2);
 	layout.gso = take(&at, sizeof(struct svio_gso));
 	layout.sched = take(&at, svio_sched_bytes(&limits));
@@ -110,6 +113,7 @@ static void point(struct svio_fw *fw, const struct layout *layout, char *memory,
 	fw->tx_batch = (struct svio_tx_desc *)(void *)(memory + layout->tx_batch);
 	fw->tx_runs = (struct fw_run *)(void *)(memory + layout->tx_runs);
 	fw->rx_slots = (struct fw_rx_open *)(void *)(memory + layout->rx_slots);
+	fw->wait = (struct fw_wait *)(void *)(memory + layout->waits);
 	fw->packet = (struct fw_packet *)(void *)(memory + layout->packets);
 	fw->segment_packet = fw->packet + 1;
 	fw->packet->gso = (struct svio_gso *)(void *)(memory + layout->gso);
@@ -408,6 +412,8 @@ uint32_t svio_fw_poll(struct svio_fw *fw)
 	fw->now_ns = svio_hal_now_ns();
 	fw_device_count(fw, SVIO_DEVICE_COUNTER_polls, 1);
 	take_wakes(fw);
+	if (fw->wait_count)
+		fw_wait_poll(fw);
 	work = poll_vifs(fw, !fw->worked);
 	work += poll_transmit(fw);
 	work += fw_wire_poll(fw);
@@ -466,6 +472,8 @@ bool svio_fw_sleep(struct svio_fw *fw, uint64_t *deadline_ns)
 	fw_irq_run(fw);
 	next_ns = svio_sched_next_ns(fw->sched, fw->now_ns);
 	*deadline_ns = next_ns < fw->irq_deadline_ns ? next_ns : fw->irq_deadline_ns;
+	if (fw->wait_count && *deadline_ns > fw->now_ns + FW_WAIT_LOOK_NS)
+		*deadline_ns = fw->now_ns + FW_WAIT_LOOK_NS;
 	fw_device_count(fw, SVIO_DEVICE_COUNTER_sleeps, 1);
 	return true;
 }

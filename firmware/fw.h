@@ -63,6 +63,7 @@
 
 struct fw_rx_open;
 struct fw_run;
+struct fw_wait;
 
 /*
  * A piece of a domain that was looked up in this section: [end - bytes, end) is
@@ -115,6 +116,9 @@ struct fw_vif {
 	struct fw_translation direct[FW_TRANSLATIONS];      /* of I/O addresses, when staged */
 	struct fw_rx_open *rx_open[SVIO_QUEUES_MAX];
 	struct svio_sched_meter rx_meter;
+	uint64_t rx_wait_ns; /* how long senders wait for its buffers (fw_wait.h); 0: they do not */
+	uint32_t rx_stalled; /* receive queues that made senders wait in vain */
+	uint32_t tx_waiting; /* transmit queues that wait for a receiver */
 	/* seldom */
 	struct svio_rss *rss; /* prepared from sram->rss_key */
 	struct svio_host_map *map;
@@ -174,6 +178,14 @@ struct svio_fw {
 	struct fw_run *tx_runs;        /* where their data is, as far as looked up */
 	struct fw_rx_open *rx_slots;   /* FW_RX_OPEN_MAX */
 	uint32_t rx_open_count;
+	struct fw_wait *wait; /* FW_WAITS_MAX */
+	uint32_t wait_count;
+	struct {
+		struct fw_vif *vif;
+		uint32_t qid;
+		uint32_t tail;
+	} blocked_by; /* the receive queue that a packet has to wait for */
+	uint64_t express_packets; /* that went by the express lane */
 	struct fw_packet *packet;         /* the one that is being switched */
 	struct fw_packet *segment_packet; /* a segment of it */
 };
@@ -319,7 +331,8 @@ uint32_t fw_wire_send(struct svio_fw *fw, struct fw_packet *packet);
 void fw_wire_flush(struct svio_fw *fw);
 
 /* switch.c */
-void fw_switch_forward(struct svio_fw *fw, struct fw_packet *packet);
+/* False: nothing was done, the packet has to wait for fw->blocked_by. */
+bool fw_switch_forward(struct svio_fw *fw, struct fw_packet *packet);
 void fw_switch_statics(struct svio_fw *fw, struct fw_vif *vif, bool there);
 
 #endif /* SVIO_FW_H */

@@ -4,6 +4,7 @@
 
 #include "fw.h"
 #include "fw_class.h"
+#include "fw_wait.h"
 
 static void clear_running(struct svio_fw *fw, struct fw_vif *vif, uint32_t kind, uint32_t qid)
 {
@@ -12,6 +13,7 @@ static void clear_running(struct svio_fw *fw, struct fw_vif *vif, uint32_t kind,
 	if (kind == SVIO_QUEUE_TX) {
 		vif->tx_running &= ~bit;
 		fw_class_leave(fw, vif, qid);
+		fw_wait_forget(fw, vif, bit);
 	} else {
 		vif->rx_running &= ~bit;
 	}

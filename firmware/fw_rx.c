@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "fw_rx.h"
 
-/* Buffers that are looked up and fetched ahead of the one that is filled. */
-#define LOOKAHEAD 4
+#include "fw_wait.h"
 
 /* A queue that gets one packet reads the descriptors in its cache line and the next one. */
 #define FIRST_BATCH 8
@@ -95,6 +94,31 @@ static struct fw_rx_open *open_queue(struct svio_fw *fw, const struct fw_qref *r
 	return open;
 }
 
+struct fw_rx_open *fw_rx_open(struct svio_fw *fw, struct fw_vif *vif, uint32_t qid)
+{
+	struct fw_qref ref = { .vif = vif, .kind = SVIO_QUEUE_RX, .qid = qid };
+	struct fw_rx_open *open = vif->rx_open[qid];
+
+	return open ? open : open_queue(fw, &ref);
+}
+
+/* The doorbell. Nonsense leaves open->tail as it was. */
+static uint32_t look_at_tail(struct svio_fw *fw, struct fw_rx_open *open)
+{
+	uint32_t tail;
+
+	/* So the index in SRAM is never more than one lap behind: fw_recover.c counts on it. */
+	SVIO_HAL_STEP(fw->hal);
+	__atomic_store_n(&open->queue->index, open->index, __ATOMIC_RELAXED);
+	tail = fw_load(&fw_doorbell(open->ref.vif, SVIO_QUEUE_RX, open->ref.qid)->tail);
+	if (tail - open->index > 1u << open->queue->ring_lg2)
+		return tail;
+	open->tail = tail;
+	if (tail != open->index)
+		fw_wait_posted(open->ref.vif, open->ref.qid);
+	return tail;
+}
+
 /* Are there so many buffers? Looks at the doorbell only if it seems not. */
 static bool have_buffers(struct svio_fw *fw, struct fw_rx_open *open, uint32_t need)
 {
@@ -102,77 +126,23 @@ static bool have_buffers(struct svio_fw *fw, struct fw_rx_open *open, uint32_t n
 
 	if (open->tail - open->index >= need)
 		return true;
-	/* So the index in SRAM is never more than one lap behind: fw_recover.c counts on it. */
-	SVIO_HAL_STEP(fw->hal);
-	__atomic_store_n(&open->queue->index, open->index, __ATOMIC_RELAXED);
-	tail = fw_load(&fw_doorbell(open->ref.vif, SVIO_QUEUE_RX, open->ref.qid)->tail);
-	if (tail - open->index > 1u << open->queue->ring_lg2) {
-		fw_queue_stop(fw, &open->ref, SVIO_ERROR_RING_INDEX, tail);
-		return false;
-	}
-	open->tail = tail;
-	return tail - open->index >= need;
+	tail = look_at_tail(fw, open);
+	if (tail == open->tail)
+		return tail - open->index >= need;
+	fw_queue_stop(fw, &open->ref, SVIO_ERROR_RING_INDEX, tail);
+	return false;
 }
 
-static enum svio_error read_batch(struct svio_fw *fw, struct fw_rx_open *open, uint32_t index)
+static uint32_t buffers_for(const struct fw_rx_open *open, uint32_t bytes)
 {
-	enum svio_error error = SVIO_ERROR_NONE;
-	uint32_t want = open->tail - index;
-	uint32_t bytes;
-	uint32_t i;
-	const char *run;
+	uint32_t buf_len = open->queue->buf_len;
 
-	if (want > open->batch_max)
-		want = open->batch_max;
-	open->batch_max = FW_RX_DESC_BATCH;
-	if (want > entries_to_end(open, index))
-		want = entries_to_end(open, index);
-	run = fw_dma_run(fw, &open->ref, entry_addr(open->queue, open->queue->ring, index),
-			 want * 16, &bytes, &error);
-	if (!run)
-		return SVIO_ERROR_RING_DMA;
-	open->batch_first = index;
-	open->batch_count = bytes / 16;
-	open->ahead = 0;
-	for (i = 0; i < open->batch_count; i++)
-		fw_dma_read16(&open->batch[i], run + (size_t)i * 16);
-	return open->batch_count ? SVIO_ERROR_NONE : SVIO_ERROR_RING_DMA;
+	return bytes <= buf_len ? 1 : (bytes + buf_len - 1) / buf_len;
 }
 
-/* Look up the next buffers and fetch them for writing. */
-static void look_ahead(struct svio_fw *fw, struct fw_rx_open *open, uint32_t index)
+/* What a guest says of a buffer. */
+static enum svio_error check_desc(const struct fw_rx_open *open, const struct svio_rx_desc *desc)
 {
-	uint32_t end = index - open->batch_first + LOOKAHEAD;
-
-	if (end > open->batch_count)
-		end = open->batch_count;
-	for (; open->ahead < end; open->ahead++) {
-		const struct svio_rx_desc *desc = &open->batch[open->ahead];
-		struct fw_target *target = &open->targets[open->ahead];
-
-		if (fw_dma_find_target(fw, open->ref.vif, desc->addr, desc->len, target) !=
-		    SVIO_IOMMU_OK)
-			target->unmarked = NULL;
-		else
-			__builtin_prefetch(target->unmarked, 1);
-	}
-}
-
-/* The descriptor of buffer index, read once, as its place in the batch. */
-static enum svio_error find_desc(struct svio_fw *fw, struct fw_rx_open *open, uint32_t index,
-				 uint32_t *at)
-{
-	const struct svio_rx_desc *desc;
-
-	if (index - open->batch_first >= open->batch_count) {
-		enum svio_error error = read_batch(fw, open, index);
-
-		if (error)
-			return error;
-	}
-	look_ahead(fw, open, index);
-	*at = index - open->batch_first;
-	desc = &open->batch[*at];
 	if (desc->reserved0 || desc->reserved1)
 		return SVIO_ERROR_DESC_FLAGS;
 	if (desc->len < open->queue->buf_len)
@@ -180,23 +150,119 @@ static enum svio_error find_desc(struct svio_fw *fw, struct fw_rx_open *open, ui
 	return SVIO_ERROR_NONE;
 }
 
+/* Entries of a next batch, from index on. */
+static uint32_t batch_want(struct fw_rx_open *open, uint32_t index)
+{
+	uint32_t want = open->tail - index;
+
+	if (want > open->batch_max)
+		want = open->batch_max;
+	open->batch_max = FW_RX_DESC_BATCH;
+	return want < entries_to_end(open, index) ? want : entries_to_end(open, index);
+}
+
+/* Read the descriptors once, and look up their buffers. */
+static void load_batch(struct svio_fw *fw, struct fw_rx_open *open, uint32_t index,
+		       const struct fw_run *run)
+{
+	uint32_t i;
+
+	open->batch_first = index;
+	open->batch_count = run->bytes / 16;
+	memcpy(open->batch, run->data, (size_t)open->batch_count * 16);
+	for (i = 0; i < open->batch_count; i++) {
+		const struct svio_rx_desc *desc = &open->batch[i];
+		struct fw_target *target = &open->targets[i];
+
+		if (check_desc(open, desc) ||
+		    fw_dma_find_target(fw, open->ref.vif, desc->addr, desc->len, target) !=
+			    SVIO_IOMMU_OK)
+			*target = (struct fw_target){ 0 };
+		else if (i < FW_RX_AHEAD)
+			__builtin_prefetch(target->unmarked, 1);
+	}
+}
+
+static enum svio_error read_batch(struct svio_fw *fw, struct fw_rx_open *open, uint32_t index)
+{
+	enum svio_error error = SVIO_ERROR_NONE;
+	struct fw_run run;
+
+	run.data = fw_dma_run(fw, &open->ref, entry_addr(open->queue, open->queue->ring, index),
+			      batch_want(open, index) * 16, &run.bytes, &error);
+	if (!run.data || run.bytes < 16)
+		return SVIO_ERROR_RING_DMA;
+	load_batch(fw, open, index, &run);
+	return SVIO_ERROR_NONE;
+}
+
+/* Completions from index on go to a target. */
+static void load_cmpl(struct fw_rx_open *open, uint32_t index, const struct fw_target *target)
+{
+	open->cmpl = *target;
+	open->cmpl_first = index;
+	open->cmpl_count = target->bytes / 16;
+}
+
+bool fw_rx_refill(struct svio_fw *fw, struct fw_rx_open *open)
+{
+	const struct fw_queue *queue = open->queue;
+	struct fw_vif *vif = open->ref.vif;
+	uint32_t index = open->index;
+	struct fw_target cmpl;
+	struct fw_run run;
+
+	if (open->tail == index && (look_at_tail(fw, open) != open->tail || open->tail == index))
+		return false;
+	if (index - open->cmpl_first >= open->cmpl_count) {
+		if (fw_dma_find_target(fw, vif, entry_addr(queue, queue->completion, index),
+				       entries_to_end(open, index) * 16, &cmpl) != SVIO_IOMMU_OK ||
+		    cmpl.bytes < 16)
+			return false;
+		load_cmpl(open, index, &cmpl);
+	}
+	if (index - open->batch_first < open->batch_count)
+		return true;
+	if (fw_dma_find(fw, vif, entry_addr(queue, queue->ring, index),
+			batch_want(open, index) * 16, FW_READ, &run) != SVIO_IOMMU_OK ||
+	    run.bytes < 16)
+		return false;
+	load_batch(fw, open, index, &run);
+	return true;
+}
+
+/* The descriptor of buffer index, read once, as its place in the batch. */
+static enum svio_error find_desc(struct svio_fw *fw, struct fw_rx_open *open, uint32_t index,
+				 uint32_t *at)
+{
+	if (index - open->batch_first >= open->batch_count) {
+		enum svio_error error = read_batch(fw, open, index);
+
+		if (error)
+			return error;
+	}
+	*at = index - open->batch_first;
+	fw_rx_fetch(open, *at);
+	return check_desc(open, &open->batch[*at]);
+}
+
 /* Where completion index is written. */
 static enum svio_error find_cmpl(struct svio_fw *fw, struct fw_rx_open *open, uint32_t index,
 				 struct svio_rx_cmpl **cmpl, uint64_t *addr)
 {
 	if (index - open->cmpl_first >= open->cmpl_count) {
+		struct fw_target target;
 		enum svio_error error;
 
 		open->cmpl_count = 0;
 		if (!fw_dma_target(fw, &open->ref,
 				   entry_addr(open->queue, open->queue->completion, index),
-				   entries_to_end(open, index) * 16, &open->cmpl, &error) ||
-		    open->cmpl.bytes < 16) {
+				   entries_to_end(open, index) * 16, &target, &error) ||
+		    target.bytes < 16) {
 			*addr = open->queue->completion;
 			return SVIO_ERROR_RING_DMA;
 		}
-		open->cmpl_first = index;
-		open->cmpl_count = open->cmpl.bytes / 16;
+		load_cmpl(open, index, &target);
 	}
 	*cmpl = (struct svio_rx_cmpl *)(void *)fw_dma_dirty(open->ref.vif, &open->cmpl,
 							    (index - open->cmpl_first) * 16, 16);
@@ -212,7 +278,7 @@ static enum svio_error fill_buffer(struct svio_fw *fw, struct fw_rx_open *open, 
 	const struct fw_target *ahead = &open->targets[at];
 	uint64_t addr = open->batch[at].addr;
 
-	if (ahead->unmarked && ahead->bytes >= bytes) {
+	if (ahead->bytes >= bytes) {
 		fw_cursor_copy(cursor, fw_dma_dirty(vif, ahead, 0, bytes), bytes);
 		return SVIO_ERROR_NONE;
 	}
@@ -379,15 +445,10 @@ static void deliver_one(struct svio_fw *fw, struct fw_vif *vif, struct fw_packet
 		count_refusal(fw, vif, packet, SVIO_COUNTER_rx_drop_no_queue, NULL);
 		return;
 	}
-	open = vif->rx_open[ref.qid];
-	if (!open)
-		open = open_queue(fw, &ref);
+	open = fw_rx_open(fw, vif, ref.qid);
 	prepare_meta(vif, packet, &meta);
 	bytes = fw_packet_bytes(packet);
-	if (!have_buffers(fw, open,
-			  bytes <= open->queue->buf_len
-				  ? 1
-				  : (bytes + open->queue->buf_len - 1) / open->queue->buf_len)) {
+	if (!have_buffers(fw, open, buffers_for(open, bytes))) {
 		if (vif->rx_running >> ref.qid & 1)
 			count_refusal(fw, vif, packet, SVIO_COUNTER_rx_drop_no_buffer, open->queue);
 		else
@@ -462,4 +523,28 @@ uint32_t fw_rx_deliver(struct svio_fw *fw, struct fw_vif *vif, struct fw_packet 
 		deliver_one(fw, vif, fw->segment_packet);
 	}
 	return packet->gso->segments;
+}
+
+bool fw_rx_must_wait(struct svio_fw *fw, struct fw_vif *vif, struct fw_packet *packet)
+{
+	struct rx_meta meta = { 0 };
+	struct fw_rx_open *open;
+	uint32_t bytes = packet->bytes;
+	uint32_t qid;
+
+	if (!vif->rx_running || !fw_vif_open(fw, vif) || vif->flags & SVIO_HOST_VIF_LINK_DOWN ||
+	    (packet->gso_type && !accepts_gso(vif, packet->gso_type)))
+		return false;
+	qid = steer(vif, packet, &meta);
+	if (!fw_wait_allowed(fw, vif, qid))
+		return false;
+	if (packet->tagged && !vif->vlan && !(vif->sram->offloads & SVIO_FEATURE(RX_VLAN)))
+		bytes += SVIO_VLAN_TAG_BYTES;
+	open = fw_rx_open(fw, vif, qid);
+	if (have_buffers(fw, open, buffers_for(open, bytes)) || !(vif->rx_running >> qid & 1))
+		return false;
+	fw->blocked_by.vif = vif;
+	fw->blocked_by.qid = qid;
+	fw->blocked_by.tail = open->tail;
+	return true;
 }

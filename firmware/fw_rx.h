@@ -27,9 +27,8 @@ struct fw_rx_open {
 	struct fw_target cmpl;
 	uint32_t packets;
 	uint64_t bytes;
-	uint32_t ahead; /* targets[0..ahead) are where buffers begin; unmarked NULL: not known */
 	struct svio_rx_desc batch[FW_RX_DESC_BATCH];
-	struct fw_target targets[FW_RX_DESC_BATCH];
+	struct fw_target targets[FW_RX_DESC_BATCH]; /* where they begin; bytes 0: not known */
 };
 
 /*
@@ -38,8 +37,46 @@ struct fw_rx_open {
  */
 uint32_t fw_rx_deliver(struct svio_fw *fw, struct fw_vif *vif, struct fw_packet *packet);
 
+/*
+ * A packet from another VIF, for vif alone: does it have to wait for buffers (fw_wait.h)? Then
+ * *fw->blocked_by is set.
+ */
+bool fw_rx_must_wait(struct svio_fw *fw, struct fw_vif *vif, struct fw_packet *packet);
+
 /* Close all open queues. */
 void fw_rx_close(struct svio_fw *fw);
+
+/* The queue as open in this section; it runs. */
+struct fw_rx_open *fw_rx_open(struct svio_fw *fw, struct fw_vif *vif, uint32_t qid);
+
+/*
+ * Have the next buffer and its completion at hand: batch, targets, cmpl. False: there is none, or
+ * something is wrong, which whoever delivers a packet finds out again and reports.
+ */
+bool fw_rx_refill(struct svio_fw *fw, struct fw_rx_open *open);
+
+/* Targets that are being fetched while one is filled. */
+#define FW_RX_AHEAD 8
+
+/* Fetch the target behind the next ones. */
+static inline void fw_rx_fetch(const struct fw_rx_open *open, uint32_t at)
+{
+	if (at + FW_RX_AHEAD < open->batch_count)
+		__builtin_prefetch(open->targets[at + FW_RX_AHEAD].unmarked, 1);
+}
+
+/*
+ * Publish a completion that says no more than len and flags: a guest that sees the phase, in the
+ * second half, sees the first, and the data that was copied before (R1: pairs with the driver's
+ * read barrier after it has read flags).
+ */
+static inline void fw_rx_publish_plain(char *cmpl, uint32_t len, uint16_t flags)
+{
+	uint64_t *words = (uint64_t *)(void *)cmpl;
+
+	__atomic_store_n(&words[0], (uint64_t)len, __ATOMIC_RELAXED);
+	__atomic_store_n(&words[1], (uint64_t)flags << 48, __ATOMIC_RELEASE); /* R1 */
+}
 
 /* The flags' phase of completion index of a ring of 2^lg2. */
 static inline uint16_t fw_phase(uint32_t index, uint32_t ring_lg2)

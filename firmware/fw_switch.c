@@ -73,6 +73,9 @@ static uint32_t to_promiscuous(struct svio_fw *fw, struct fw_packet *packet, uin
 	return copies;
 }
 
+/* In place of a number of copies: the packet has to wait. */
+#define WAITS UINT32_MAX
+
 static uint32_t unicast(struct svio_fw *fw, struct fw_packet *packet)
 {
 	uint32_t owner = fw_mac_find(fw->macs, packet->dst, packet->vlan, fw->now_ns);
@@ -89,6 +92,9 @@ static uint32_t unicast(struct svio_fw *fw, struct fw_packet *packet)
 			fw_count(vif, SVIO_COUNTER_rx_drop_filter, 1);
 			copies = 1;
 		} else {
+			if (vif->rx_wait_ns && packet->source != FW_WIRE &&
+			    fw_rx_must_wait(fw, vif, packet))
+				return WAITS;
 			copies = fw_rx_deliver(fw, vif, packet);
 		}
 	}
@@ -97,15 +103,18 @@ static uint32_t unicast(struct svio_fw *fw, struct fw_packet *packet)
 	return copies;
 }
 
-void fw_switch_forward(struct svio_fw *fw, struct fw_packet *packet)
+bool fw_switch_forward(struct svio_fw *fw, struct fw_packet *packet)
 {
 	uint32_t copies = packet->multicast ? flood(fw, packet) : unicast(fw, packet);
 
+	if (copies == WAITS)
+		return false;
 	fw->section_copies += copies;
 	if (!copies)
 		fw_device_count(fw, SVIO_DEVICE_COUNTER_switch_drop, 1);
 	else if (copies > 1)
 		fw_device_count(fw, SVIO_DEVICE_COUNTER_copies, copies - 1);
+	return true;
 }
 
 void fw_switch_statics(struct svio_fw *fw, struct fw_vif *vif, bool there)

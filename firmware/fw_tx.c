@@ -9,10 +9,15 @@
  */
 #include "fw_class.h"
 #include "fw_dma.h"
+#include "fw_express.h"
 #include "fw_packet.h"
+#include "fw_wait.h"
 
 /* Entries whose data is looked up and fetched ahead of the packet that is being sent. */
-#define LOOKAHEAD 8
+#define LOOKAHEAD 16
+
+/* Packets that take the express lane at once, so that others are looked up meanwhile. */
+#define EXPRESS_BURST 16
 
 /* Packets that one queue may send before its VIF's next queue has its turn. */
 #define TURN_PACKETS 32
@@ -35,14 +40,18 @@ struct tx_walk {
 	uint64_t addr;      /* I/O address of what is looked at, for errors */
 	uint32_t class;     /* that is served, or FW_CLASS_UNKNOWN: the VIF has none */
 	uint32_t next;      /* the class of the packet that was not in it */
+	bool waits;         /* the packet at the head, for its receiver */
 	struct svio_tx_desc *batch;
 	struct fw_run *runs; /* of batch[0..ahead): data NULL where there is none */
 	uint32_t ahead;
+	uint64_t cost; /* of what was sent; none is sent beyond cost_max */
+	uint64_t cost_max;
+	uint64_t ahead_cost; /* of what was sent and what is looked up, about */
 };
 
 bool fw_tx_scan(struct svio_fw *fw, struct fw_vif *vif)
 {
-	uint32_t left = vif->tx_running & ~vif->tx_ready;
+	uint32_t left = vif->tx_running & ~vif->tx_ready & ~vif->tx_waiting;
 	uint32_t ready = 0;
 
 	while (left) {
@@ -94,6 +103,7 @@ static enum svio_error read_batch(struct tx_walk *walk)
 	walk->batch_count = count;
 	walk->batch_max = FW_TX_DESC_BATCH;
 	walk->ahead = 0;
+	walk->ahead_cost = walk->cost;
 	return SVIO_ERROR_NONE;
 }
 
@@ -140,12 +150,13 @@ static const struct svio_tx_desc *entry(const struct tx_walk *walk, uint32_t n)
 
 /*
  * The data of the next packets is in the sender's cache: start to fetch it while
- * this one is copied. An extension is taken for a descriptor here; what comes
- * of that is not used.
+ * this one is copied, as far as this turn is going to reach. An extension is taken
+ * for a descriptor here; what comes of that is not used.
  */
 static void look_ahead(struct tx_walk *walk)
 {
-	uint32_t end = walk->index - walk->batch_first + LOOKAHEAD;
+	uint32_t at = walk->index - walk->batch_first;
+	uint32_t end = at + LOOKAHEAD;
 
 	if (end > walk->batch_count)
 		end = walk->batch_count;
@@ -153,9 +164,12 @@ static void look_ahead(struct tx_walk *walk)
 		const struct svio_tx_desc *desc = &walk->batch[walk->ahead];
 		struct fw_run *run = &walk->runs[walk->ahead];
 
+		if (walk->ahead > at && walk->ahead_cost >= walk->cost_max)
+			break;
+		walk->ahead_cost += desc->len + SVIO_SCHED_FRAMING_BYTES;
 		if (fw_dma_find(walk->fw, walk->ref.vif, desc->addr, desc->len, FW_READ, run) !=
 		    SVIO_IOMMU_OK)
-			run->data = NULL;
+			*run = (struct fw_run){ 0 };
 		else
 			__builtin_prefetch(run->data);
 	}
@@ -440,45 +454,83 @@ static enum svio_error commit(struct tx_walk *walk)
 	return SVIO_ERROR_NONE;
 }
 
-/* Send up to packets packets while *cost is below cost_max. Stops at the first mistake. */
-static enum svio_error send_packets(struct tx_walk *walk, uint32_t packets, uint64_t cost_max,
-				    uint32_t *sent, uint64_t *cost)
+/* Those at the head of the queue that want nothing but a copy. Returns how many were sent. */
+static uint32_t send_plain(struct tx_walk *walk, uint32_t packets)
+{
+	uint32_t at = walk->index - walk->batch_first;
+	uint32_t count = walk->ahead - at;
+
+	if (walk->class != FW_CLASS_UNKNOWN)
+		return 0;
+	if (count > EXPRESS_BURST)
+		count = EXPRESS_BURST;
+	if (count > packets)
+		count = packets;
+	return fw_express_send(walk->fw, &walk->ref, &walk->batch[at], &walk->runs[at], count,
+			       walk->cost_max, &walk->cost);
+}
+
+/* The packet at the head of the queue, whatever it is. *done: false if it has to stay there. */
+static enum svio_error send_one(struct tx_walk *walk, bool *done)
 {
 	struct svio_fw *fw = walk->fw;
 	struct fw_vif *vif = walk->ref.vif;
 	struct fw_packet *packet = fw->packet;
+	enum svio_error error;
+	uint64_t cost;
+	uint32_t bytes;
+	uint32_t used;
 
-	for (*sent = 0; *sent < packets && *cost < cost_max && walk->index != walk->tail;) {
+	error = take_packet(walk, packet, &used);
+	if (error) {
+		fw_count(vif, SVIO_COUNTER_tx_drop_malformed, 1);
+		walk->queue->counters[SVIO_QUEUE_COUNTER_drops]++;
+		return error;
+	}
+	if (walk->class != FW_CLASS_UNKNOWN && fw_class_of(vif, packet) != walk->class) {
+		walk->next = fw_class_of(vif, packet);
+		*done = false;
+		return SVIO_ERROR_NONE;
+	}
+	bytes = packet->bytes + (packet->tagged ? SVIO_VLAN_TAG_BYTES : 0);
+	cost = packet_cost(packet);
+	if (!admit(fw, vif, packet)) {
+		walk->queue->counters[SVIO_QUEUE_COUNTER_drops]++;
+	} else if (fw_switch_forward(fw, packet)) {
+		count_taken(vif, walk->queue, packet, bytes);
+	} else {
+		walk->waits = true;
+		*done = false;
+		return SVIO_ERROR_NONE;
+	}
+	walk->cost += cost;
+	walk->index += used;
+	*done = true;
+	return SVIO_ERROR_NONE;
+}
+
+/* Send up to packets packets within walk->cost_max. Stops at the first mistake. */
+static enum svio_error send_packets(struct tx_walk *walk, uint32_t packets, uint32_t *sent)
+{
+	*sent = 0;
+	while (*sent < packets && walk->cost < walk->cost_max && walk->index != walk->tail) {
 		enum svio_error error = SVIO_ERROR_NONE;
-		uint32_t bytes;
-		uint32_t used;
+		uint32_t plain;
+		bool done = true;
 
 		if (should_read(walk))
 			error = read_on(walk);
 		if (error)
 			return error;
 		look_ahead(walk);
-		error = take_packet(walk, packet, &used);
-		if (error) {
-			fw_count(vif, SVIO_COUNTER_tx_drop_malformed, 1);
-			walk->queue->counters[SVIO_QUEUE_COUNTER_drops]++;
+		plain = send_plain(walk, packets - *sent);
+		walk->index += plain;
+		if (!plain)
+			error = send_one(walk, &done);
+		if (error || !done)
 			return error;
-		}
-		if (walk->class != FW_CLASS_UNKNOWN && fw_class_of(vif, packet) != walk->class) {
-			walk->next = fw_class_of(vif, packet);
-			break;
-		}
-		bytes = packet->bytes + (packet->tagged ? SVIO_VLAN_TAG_BYTES : 0);
-		*cost += packet_cost(packet);
-		if (admit(fw, vif, packet)) {
-			count_taken(vif, walk->queue, packet, bytes);
-			fw_switch_forward(fw, packet);
-		} else {
-			walk->queue->counters[SVIO_QUEUE_COUNTER_drops]++;
-		}
-		walk->index += used;
-		++*sent;
-		if (fw_section_leave(fw))
+		*sent += plain ? plain : 1;
+		if (fw_section_leave(walk->fw))
 			break;
 	}
 	return SVIO_ERROR_NONE;
@@ -490,7 +542,9 @@ static void put_back(struct tx_walk *walk, uint32_t class)
 	struct fw_vif *vif = walk->ref.vif;
 	uint32_t bit = 1u << walk->ref.qid;
 
-	if (walk->index == walk->tail) {
+	if (walk->waits)
+		fw_wait_begin(walk->fw, &walk->ref);
+	if (walk->waits || walk->index == walk->tail) {
 		vif->tx_ready &= ~bit;
 		vif->tx_class[class] &= ~bit;
 	} else if (walk->class != FW_CLASS_UNKNOWN) {
@@ -509,6 +563,8 @@ static uint32_t serve_queue(struct svio_fw *fw, const struct fw_qref *ref, uint3
 		.next = FW_CLASS_UNKNOWN,
 		.batch = fw->tx_batch,
 		.runs = fw->tx_runs,
+		.cost = *cost,
+		.cost_max = cost_max,
 	};
 	enum svio_error error;
 	uint32_t sent = 0;
@@ -523,7 +579,8 @@ static uint32_t serve_queue(struct svio_fw *fw, const struct fw_qref *ref, uint3
 		fw_queue_stop(fw, ref, SVIO_ERROR_RING_INDEX, walk.tail);
 		return 0;
 	}
-	error = send_packets(&walk, packets, cost_max, &sent, cost);
+	error = send_packets(&walk, packets, &sent);
+	*cost = walk.cost;
 	addr = walk.addr;
 	if (!error) {
 		error = commit(&walk);

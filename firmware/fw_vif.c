@@ -7,6 +7,7 @@
 #include "fw_class.h"
 #include "fw_mapq.h"
 #include "fw_stage.h"
+#include "fw_wait.h"
 #include "svio_packet.h"
 #include "svio_pci.h"
 
@@ -41,6 +42,8 @@ static void settle(struct svio_fw *fw, struct fw_vif *vif)
 	vif->rx_running = 0;
 	vif->recover = false;
 	fw_class_clear(fw, vif);
+	fw_wait_forget(fw, vif, UINT32_MAX);
+	vif->rx_stalled = 0;
 	fw_vif_deactivate(fw, vif);
 }
 
@@ -260,6 +263,7 @@ static void cache_config(struct svio_fw *fw, struct fw_vif *vif)
 	vif->trusted = config->flags & SVIO_HOST_VIF_TRUSTED;
 	vif->permanent_mac = fw_mac_load(config->mac);
 	svio_sched_meter_set(&vif->rx_meter, config->rx_max_bps, 0, fw->now_ns);
+	vif->rx_wait_ns = config->rx_wait_us * 1000ull;
 }
 
 /*

@@ -54,7 +54,8 @@
 	X(admin_errors, "admin commands refused")                                             \
 	X(tx_drop_receiver, "packets of this VIF that their receiver could not take")         \
 	X(map_granted, "pages granted by the map queue")                                      \
-	X(map_revoked, "pages revoked by the map queue, or with it")
+	X(map_revoked, "pages revoked by the map queue, or with it")                          \
+	X(tx_waits, "times a transmit queue waited for a receiver's buffers")
 
 enum svio_counter {
 #define SVIO_COUNTER_ENUM(name, text) SVIO_COUNTER_##name,
