@@ -88,11 +88,12 @@ struct fw_vif {
 	struct fw_sram *sram;
 	struct svio_doorbell_bar *doorbells;
 	uint32_t id;
-	uint32_t status;                 /* copy of the STATUS register */
+	uint16_t status; /* copy of the STATUS register */
+	uint16_t idle_passes;
 	uint32_t tx_running, rx_running; /* bit a queue */
 	uint32_t tx_ready;               /* queues known to have descriptors: fw_class.h */
 	uint32_t tx_unsorted;            /* of these, whose class is not known yet */
-	uint32_t idle_passes;
+	uint32_t tx_waiting;             /* those that wait for a receiver: fw_wait.h */
 	bool staged;      /* there is a map queue: queues' addresses are of the window */
 	bool active;      /* polled, and in fw->active */
 	bool recover;     /* rings are to be reconciled before they are used (fw_recover.c) */
@@ -118,7 +119,6 @@ struct fw_vif {
 	struct svio_sched_meter rx_meter;
 	uint64_t rx_wait_ns; /* how long senders wait for its buffers (fw_wait.h); 0: they do not */
 	uint32_t rx_stalled; /* receive queues that made senders wait in vain */
-	uint32_t tx_waiting; /* transmit queues that wait for a receiver */
 	/* seldom */
 	struct svio_rss *rss; /* prepared from sram->rss_key */
 	struct svio_host_map *map;
@@ -184,8 +184,8 @@ struct svio_fw {
 		struct fw_vif *vif;
 		uint32_t qid;
 		uint32_t tail;
-	} blocked_by; /* the receive queue that a packet has to wait for */
-	uint64_t express_packets; /* that went by the express lane */
+	} blocked_by;                     /* the receive queue that a packet has to wait for */
+	uint64_t express_packets;         /* that went by the express lane */
 	struct fw_packet *packet;         /* the one that is being switched */
 	struct fw_packet *segment_packet; /* a segment of it */
 };
