@@ -39,7 +39,7 @@ static pid_t start_spinner(int cpu, bool first, uint64_t ns, int pipe_end)
 		return pid;
 	bench_pin(getpid(), cpu, first);
 	share = spin(ns);
-	_exit(write(pipe_end, &share, sizeof(share)) != sizeof(share));
+	_exit(write(pipe_end, &share, sizeof(share)) == sizeof(share) ? 0 : 1);
 }
 
 double bench_noise_share(const int *cpus, size_t count, bool first, uint64_t ns)

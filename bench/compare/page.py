@@ -18,8 +18,9 @@ most 512 under way. <i>TAP + bridge</i>: the sender has one processor, where the
 too, and the receiver the other; one system call a frame and way. <i>Split drivers</i>: frontends, shared
 rings of 256 entries with event thresholds, grants given and taken back for each frame and checked for each
 use, event channels (eventfds); the driver domain is a process of its own with netback's copies (128 bytes of
-what is sent, the rest of the page lent; all of what is received) and a learning bridge. Hypercalls, page
-tables and their flushes, locks and virtual interrupts are not modelled: a real driver domain is slower.
+what is sent, the rest of the page lent; all of what is received) and a learning bridge. A hypercall a
+batch of grant operations is a system call here; page tables and their flushes, locks, the kernel's network stack and
+virtual interrupts are not modelled, nor are offloads: with plain frames a real driver domain is slower.
 <i>Polling</i> is the same without sleeping. Latency is half of the round trip of one frame of 64
 bytes.</p>"""
 
@@ -30,7 +31,8 @@ time is that of both QEMUs and of all that works for them, the kernel's threads 
 register writes of the guests that reached sviod. Nothing is pinned.</p>"""
 
 COMMON_METHOD = """<p>Ways take turns in windows, so that what changes on the machine meets all alike. A window in
-which somebody else had the processors is thrown away and taken again. Figures are medians, with least and
+which somebody else had the processors is thrown away and taken again, and the machine is looked at before anything is
+measured. Figures are medians, with least and
 greatest of the windows that counted; between brackets, or as a line across the end of a bar.</p>"""
 
 LIMITS = """<ul>
