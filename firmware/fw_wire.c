@@ -81,17 +81,21 @@ static char *take_room(struct svio_fw *fw, uint32_t bytes)
 /* Room with the packet in it. NULL: the wire has none, the packet is lost. */
 static char *put_packet(struct svio_fw *fw, const struct fw_packet *packet)
 {
-	uint32_t own = own_pieces(fw, packet);
 	uint32_t bytes = 0;
+	uint32_t own;
 	char *room;
 	uint32_t i;
 
 	if (!packet->gso_type && !should_lend(fw, packet)) {
-		room = take_room(fw, fw_packet_bytes(packet));
-		if (room)
+		bytes = fw_packet_bytes(packet);
+		room = take_room(fw, bytes);
+		if (room && packet->segs == 1)
+			svio_hal_copy(room, packet->seg[0].data, bytes);
+		else if (room)
 			fw_packet_copy(packet, room);
 		return room;
 	}
+	own = own_pieces(fw, packet);
 	for (i = 0; i < own; i++)
 		bytes += packet->seg[i].bytes;
 	room = take_room(fw, bytes);

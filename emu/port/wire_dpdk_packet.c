@@ -85,15 +85,24 @@ static void send_queued(struct dpdk *d)
 	d->tx_prepare = false;
 }
 
-/* An mbuf without data. NULL: none is left. */
+/*
+ * An mbuf without data; pkt_len is the caller's to set. NULL: none is left. In a pool an
+ * mbuf is unshared, and the only one of its chain: that leaves less to do than rte_pktmbuf_alloc().
+ */
 static inline struct rte_mbuf *take_spare(struct dpdk *d)
 {
-	if (d->spare_count)
-		return d->spare[--d->spare_count];
-	if (rte_pktmbuf_alloc_bulk(d->pool, d->spare, TX_SPARE) < 0)
-		return rte_pktmbuf_alloc(d->pool);
-	d->spare_count = TX_SPARE - 1;
-	return d->spare[TX_SPARE - 1];
+	struct rte_mbuf *m;
+
+	if (!d->spare_count) {
+		if (rte_mempool_get_bulk(d->pool, (void **)d->spare, TX_SPARE) < 0)
+			return NULL;
+		d->spare_count = TX_SPARE;
+	}
+	m = d->spare[--d->spare_count];
+	m->ol_flags = 0;
+	m->data_off = RTE_PKTMBUF_HEADROOM;
+	m->data_len = 0;
+	return m;
 }
 
 static void *dpdk_tx_room(void *state, uint32_t bytes)
@@ -152,7 +161,6 @@ static bool copy_piece(struct dpdk *d, const char *data, uint32_t bytes)
 			piece = take_spare(d);
 			if (!piece)
 				return false;
-			piece->data_len = 0;
 			chain(d, piece);
 			continue;
 		}
