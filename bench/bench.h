@@ -13,13 +13,14 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* The device of a benchmark: sviod and svio-fw of this build, nothing on the wire. */
+/* The device of a benchmark: sviod and svio-fw of this build. */
 struct bench_device {
 	/* Set before the start; relative to svio-bench's own folder. NULL: sviod, and its default. */
 	const char *sviod_name;
 	const char *firmware_name;
-	const char *irq; /* sviod's --irq */
+	const char *irq;   /* sviod's --irq */
 	unsigned vifs_max; /* 0: sviod's default */
+	const char *wire;  /* as --wire has it. NULL: null */
 	char dir[64];
 	char programs[256]; /* where sviod and svio lie: beside svio-bench */
 	pid_t sviod;
@@ -133,5 +134,8 @@ int bench_compare_main(int argc, char **argv);
 
 /* svio-bench qos */
 int bench_qos_main(int argc, char **argv);
+
+/* svio-bench wire */
+int bench_wire_main(int argc, char **argv);
 
 #endif /* BENCH_H */

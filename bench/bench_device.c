@@ -197,19 +197,20 @@ void bench_device_start(struct bench_device *device, int cpu, bool first)
 	static char sviod[] = "sviod";
 	static char run_dir[] = "--run-dir";
 	static char wire[] = "--wire";
-	static char null[] = "null";
+	char spec[256];
 	static char fw[] = "--fw";
 	static char max_vifs[] = "--max-vifs";
 	char firmware[320];
 	static char irq[] = "--irq";
 	char vifs[16];
-	char *arguments[12] = { sviod, run_dir, device->dir, wire, null };
+	char *arguments[12] = { sviod, run_dir, device->dir, wire, spec };
 	int count = 5;
 	const char *name = device->sviod_name ? device->sviod_name : sviod;
 	uint64_t deadline = bench_now_ns() + START_MAX_NS;
 	const char *tmp = getenv("TMPDIR");
 
 	find_programs(device);
+	snprintf(spec, sizeof(spec), "%s", device->wire ? device->wire : "null");
 	if (device->firmware_name) {
 		arguments[count++] = fw;
 		arguments[count++] = firmware;

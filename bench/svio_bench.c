@@ -19,6 +19,8 @@ static const struct subcommand {
 	{ "iommu", "what DMA protection costs: translations, maps, unmaps, packets",
 	  bench_iommu_main },
 	{ "qos", "what VIFs get of a port with a rate, and what they should", bench_qos_main },
+	{ "wire", "packets between a user-space guest and the wire, beside testpmd",
+	  bench_wire_main },
 	{ "compare",
 	  "VIFs beside shared-memory NICs and backend drivers: processes, virtual machines",
 	  bench_compare_main },

@@ -36,6 +36,17 @@ class BenchTest(unittest.TestCase):
             with open(path, encoding="utf-8") as file:
                 return json.load(file)
 
+    def test_wire_json_is_whole(self):
+        with tempfile.TemporaryDirectory() as directory:
+            path = os.path.join(directory, "out.json")
+            self.run_bench("wire", "--alone", "--turns", "1", "--windows", "5", "--window-ms", "1",
+                           "--keep-disturbed", "--sizes", "64,1500", "--json", path)
+            with open(path, encoding="utf-8") as file:
+                rows = json.load(file)["wire"]
+        self.assertEqual([row["bytes"] for row in rows], [64, 1500])
+        for row in rows:
+            self.assert_numbers([row["to_wire_mpps"], row["from_wire_mpps"]])
+
     def assert_numbers(self, values):
         for value in values:
             self.assertIsInstance(value, (int, float))
