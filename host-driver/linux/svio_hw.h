@@ -51,16 +51,21 @@ static inline bool svio_hw_has(const struct svio_hw *hw, u64 features)
 	return (hw->features & features) == features;
 }
 
-/*
- * Tell the device how far a ring is filled. The caller's descriptors are made
- * visible first; a device that sleeps is woken. Returns whether it had to be,
- * which is a trapped access. Pairs with the device's "store asleep, full
- * barrier, look at all doorbells" (SPEC.md 4.2). Any context.
- */
-static inline bool svio_hw_ring(const struct svio_hw *hw, svio_le32 __iomem *word, u32 value)
+/* Store how far a ring is filled. The caller's descriptors are made visible first. Any context. */
+static inline void svio_hw_post(svio_le32 __iomem *word, u32 value)
 {
 	dma_wmb(); /* descriptors before the tail that covers them */
 	writel(value, word);
+}
+
+/*
+ * The same, and wake a device that sleeps. Returns whether it had to be, which is a trapped
+ * access. Pairs with the device's "store asleep, full barrier, look at all doorbells"
+ * (SPEC.md 4.2). Any context.
+ */
+static inline bool svio_hw_ring(const struct svio_hw *hw, svio_le32 __iomem *word, u32 value)
+{
+	svio_hw_post(word, value);
 	mb(); /* the tail before the look at asleep */
 	if (likely(!readl(&hw->bar->asleep)))
 		return false;

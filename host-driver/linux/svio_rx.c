@@ -222,8 +222,8 @@ void svio_rxq_fill(struct svio_rxq *rxq)
 	if (rxq->tail == before)
 		return;
 	svio_stat_add(rxq->stats, SVIO_RX_STAT_doorbells, 1);
-	if (svio_hw_ring(&rxq->svio->hw, &rxq->db->tail, rxq->tail))
-		svio_stat_add(rxq->stats, SVIO_RX_STAT_wakes, 1);
+	/* A device that sleeps has no packet that waits for a buffer. */
+	svio_hw_post(&rxq->db->tail, rxq->tail);
 }
 
 void svio_rxq_nudge(struct svio_rxq *rxq, unsigned long delay)

@@ -47,7 +47,6 @@ enum svio_tx_stat {
 	X(dropped) /* no memory for the skb, or malformed */ \
 	X(alloc_failed) /* no page for a buffer */ \
 	X(doorbells) /* stores that tell the device of buffers */ \
-	X(wakes) /* of these, those that found the device asleep */ \
 	X(xdp_pass) \
 	X(xdp_drop) \
 	X(xdp_tx) /* sent back, or given up: see the transmit queue's xdp_dropped */ \

@@ -3,11 +3,11 @@
 
 import time
 
-from driver_case import thorough
+from driver_case import address, thorough
 
 
 class RateCases:
-    """Wants two guests."""
+    """Wants two guests, and XdpTools."""
 
     def device_counters(self, guest):
         """The VIF's counters as the host has them: asking costs the guest nothing."""
@@ -39,6 +39,27 @@ class RateCases:
         self.assertNotEqual(
             self.b.run("ethtool --set-tunable eth0 rx-copybreak 4096", check=False).status, 0)
         self.b.run("ethtool --set-tunable eth0 rx-copybreak 256")
+
+    def send_slowly(self):
+        """A stream that only the device counts: returns b's counters before and after."""
+        before = self.device_counters(self.b)
+        self.a.run(f"netprobe send {address(1)} -p 7008 -t 1 -r 400")
+        return before, self.device_counters(self.b)
+
+    def test_receiver_does_not_wake_the_device(self):
+        # It posts buffers a while after the device has fallen asleep.
+        self.b.run("ethtool -C eth0 rx-usecs 1000 rx-frames 0")
+        names = ("rx_packets", "rx_doorbells")
+        (before, after), counts = self.counted(names, self.send_slowly)
+        self.b.run("ethtool -C eth0 rx-usecs 0 rx-frames 1")
+        self.assertGreater(counts["rx_packets"], 100)
+        self.assertGreater(counts["rx_doorbells"], 3)
+        # Each is for a batch of buffers.
+        self.assertLess(counts["rx_doorbells"], counts["rx_packets"] / 8)
+        # What b sent itself may have woken it, and admin commands, twice each.
+        may = after["tx_packets"] - before["tx_packets"]
+        may += 2 * (after["admin_commands"] - before["admin_commands"])
+        self.assertLessEqual(after["wakes"] - before["wakes"], may)
 
     @thorough
     def test_adaptive_moderation_follows_traffic(self):

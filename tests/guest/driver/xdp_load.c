@@ -35,7 +35,8 @@ enum {
 	UDP_SOURCE = 34,
 	UDP_DESTINATION = 36,
 	UDP_PAYLOAD = 42,
-	CODE_MAX = 64
+	CODE_MAX = 64,
+	ADD_CONSTANT = BPF_ALU64 | BPF_ADD /* BPF_K is 0, as BPF_ADD is */
 };
 
 struct program {
@@ -99,7 +100,7 @@ static void write_program(struct program *p, int32_t verdict, uint16_t port)
 	load(p, BPF_W, BPF_REG_2, BPF_REG_1, offsetof(struct xdp_md, data));
 	load(p, BPF_W, BPF_REG_3, BPF_REG_1, offsetof(struct xdp_md, data_end));
 	emit(p, BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_4, BPF_REG_2, 0, 0);
-	emit(p, BPF_ALU64 | BPF_ADD | BPF_K, BPF_REG_4, 0, 0, UDP_PAYLOAD);
+	emit(p, ADD_CONSTANT, BPF_REG_4, 0, 0, UDP_PAYLOAD);
 	p->jumps[p->jump_count++] = p->count;
 	emit(p, BPF_JMP | BPF_JGT | BPF_X, BPF_REG_4, BPF_REG_3, 0, 0);
 	demand(p, BPF_H, ETHER_TYPE, htons(0x0800));
