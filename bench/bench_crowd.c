@@ -28,7 +28,7 @@ static void raise_descriptor_limit(void)
 }
 
 static struct svio_vif *open_vif(struct crowd *crowd, struct bench_control *control,
-				 struct svio_vif_options *options, uint32_t number)
+				 struct svio_vif_options options, uint32_t number)
 {
 	struct svio_vif *vif;
 	char path[128];
@@ -37,8 +37,8 @@ static struct svio_vif *open_vif(struct crowd *crowd, struct bench_control *cont
 	if (bench_control_wait(control) != BENCH_DONE)
 		errx(1, "VIF %u: %s", number, control->answer);
 	snprintf(path, sizeof(path), "%s/v%u.sock", crowd->device.dir, number);
-	options->path = path;
-	if (svio_vif_open(options, &vif))
+	options.path = path;
+	if (svio_vif_open(&options, &vif))
 		errx(1, "VIF %u: %s", number, svio_vif_message());
 	return vif;
 }
@@ -60,7 +60,7 @@ static void open_vifs(struct crowd *crowd, const struct crowd_options *options)
 	bench_control_open(control, &crowd->device);
 	for (uint32_t i = 0; i < crowd->vif_count; i++)
 		crowd->vifs[i] =
-			open_vif(crowd, control, i < 2 * options->pairs ? &active : &idle, i);
+			open_vif(crowd, control, i < 2 * options->pairs ? active : idle, i);
 	bench_control_close(control);
 	free(control);
 }
@@ -76,7 +76,7 @@ static void connect_flows(struct crowd *crowd, const struct crowd_options *optio
 	struct guest_flow *flow = crowd->flows;
 
 	for (uint32_t i = 0; i < options->pairs; i++) {
-		struct svio_vif **pair = &crowd->vifs[2 * i];
+		struct svio_vif **pair = &crowd->vifs[2 * (size_t)i];
 
 		for (uint16_t queue = 0; queue < options->queues; queue++) {
 			vif_port_init(&port[0], pair[0], queue, pair[1]);

@@ -6,10 +6,9 @@
 
 #include "bench_ticks.h"
 
-#define STEPS_PER_LOOK 16           /* at the clock */
-#define STALL_NS       500000000ull /* a frame that takes so long is lost */
-#define PING_STALL_NS \
-	10000000000ull /* the loss of a single one ends the run: others may be that busy */
+#define STEPS_PER_LOOK 16             /* at the clock */
+#define PING_STALL_NS  10000000000ull /* the loss of a single one ends the run */
+#define STALL_NS       500000000ull   /* a frame that takes so long is lost */
 
 struct loop {
 	struct guest_flow *flows;

@@ -19,7 +19,8 @@ enum key {
 	KEY_PEER = 0x100,
 	KEY_IDLE_VIFS,
 	KEY_MINUTES,
-	KEY_KEEP
+	KEY_KEEP,
+	KEY_VIFS
 };
 
 static const struct argp_option argp_options[] = {
@@ -35,6 +36,8 @@ static const struct argp_option argp_options[] = {
 	  0 },
 	{ "keep-disturbed", KEY_KEEP, NULL, 0,
 	  "Count disturbed windows, too: only to see the program run", 0 },
+	{ "vifs", KEY_VIFS, "N,...", 0,
+	  "How many VIFs send at once, 1 to 1000 (default: 1,16,64,256)", 0 },
 	{ "idle-vifs", KEY_IDLE_VIFS, "N", 0, "How many VIFs are idle (default: 1024)", 0 },
 	{ "device-cpu", 'd', "N", 0, "The device's processor (default: the first)", 0 },
 	{ "guest-cpu", 'g', "N", 0, "The guests' processor (default: the second)", 0 },
@@ -44,24 +47,34 @@ static const struct argp_option argp_options[] = {
 	{ 0 }
 };
 
-static void parse_sizes(const char *text, struct vif_options *options, struct argp_state *state)
+/* Numbers with commas between them; how many. */
+static size_t parse_list(const char *text, uint32_t *numbers, size_t count_max, unsigned long least,
+			 unsigned long most, struct argp_state *state)
 {
-	char *end;
+	size_t count = 0;
 
-	options->size_count = 0;
-	for (;; text = end + 1) {
-		unsigned long bytes = strtoul(text, &end, 10);
+	for (;; text++) {
+		char *end;
+		unsigned long number = strtoul(text, &end, 10);
 
-		if (end == text || bytes < 60 || bytes > 2048)
-			argp_error(state, "'%s': a frame has 60 to 2048 bytes", text);
-		if (options->size_count == VIF_SIZES_MAX)
-			argp_error(state, "more than %u sizes", VIF_SIZES_MAX);
-		options->sizes[options->size_count++] = (uint32_t)bytes;
+		if (end == text || number < least || number > most || (*end && *end != ','))
+			argp_error(state, "'%s': numbers from %lu to %lu, with commas between them",
+				   text, least, most);
+		if (count == count_max)
+			argp_error(state, "more than %zu numbers", count_max);
+		numbers[count++] = (uint32_t)number;
 		if (!*end)
-			return;
-		if (*end != ',')
-			argp_error(state, "'%s': numbers with commas between them", text);
+			return count;
+		text = end;
 	}
+}
+
+static void parse_counts(const char *text, struct vif_options *options, struct argp_state *state)
+{
+	options->count_count = parse_list(text, options->counts, VIF_COUNTS_MAX, 1, 1000, state);
+	for (size_t i = 1; i < options->count_count; i++)
+		if (options->counts[i] <= options->counts[i - 1])
+			argp_error(state, "'%s': the least first", text);
 }
 
 static unsigned parse_part(const char *text, struct argp_state *state)
@@ -120,7 +133,11 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 
 	switch (key) {
 	case 's':
-		parse_sizes(argument, options, state);
+		options->size_count =
+			parse_list(argument, options->sizes, VIF_SIZES_MAX, 60, 2048, state);
+		return 0;
+	case KEY_VIFS:
+		parse_counts(argument, options, state);
 		return 0;
 	case KEY_PEER:
 		options->only = argument;
@@ -143,20 +160,23 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 	}
 }
 
-static void run_all(const struct vif_options *options, struct vif_report *report)
+static bool wants(const struct vif_options *options, enum vif_part part)
 {
+	return options->parts & part;
+}
+
+static bool run_all(const struct vif_options *options, struct vif_report *report)
+{
+	bool enough;
+
 	if (options->places.first)
 		bench_come_first();
 	vif_start_paths(options, report);
-	if (options->parts & VIF_PART_RATE)
-		vif_run_rate(options, report);
-	if (options->parts & VIF_PART_LATENCY)
-		vif_run_latency(options, report);
+	enough = (!wants(options, VIF_PART_RATE) || vif_run_rate(options, report)) &&
+		 (!wants(options, VIF_PART_LATENCY) || vif_run_latency(options, report));
 	vif_stop_paths(report);
-	if (options->parts & VIF_PART_SCALE)
-		vif_run_scale(options, report);
-	if (options->parts & VIF_PART_IDLE)
-		vif_run_idle(options, report);
+	return enough && (!wants(options, VIF_PART_SCALE) || vif_run_scale(options, report)) &&
+	       (!wants(options, VIF_PART_IDLE) || vif_run_idle(options, report));
 }
 
 static const char doc[] =
@@ -192,6 +212,7 @@ int bench_vif_main(int argc, char **argv)
 				   .minutes = MINUTES_DEFAULT };
 	struct vif_report *report = calloc(1, sizeof(*report));
 	FILE *json = NULL;
+	bool enough;
 
 	argp_parse(&parser, argc, argv, 0, NULL, &command);
 	if (!report)
@@ -203,12 +224,13 @@ int bench_vif_main(int argc, char **argv)
 	}
 	command.options.measure.deadline_ns =
 		bench_now_ns() + (uint64_t)(command.minutes * 60 * 1e9);
-	run_all(&command.options, report);
+	enough = run_all(&command.options, report);
 	if (json) {
-		vif_write_json(json, report, &command.options);
+		if (enough)
+			vif_write_json(json, report, &command.options);
 		if (fclose(json))
 			err(1, "%s", command.json_path);
 	}
-	free(report);
-	return 0;
+	vif_free_report(report);
+	return enough ? 0 : BENCH_EXIT_NOISY;
 }

@@ -10,7 +10,7 @@
 
 #define VIF_SIZES_MAX    8u
 #define VIF_LOADS        3u
-#define VIF_COUNTS       4u
+#define VIF_COUNTS_MAX   8u
 #define VIF_QUEUES       3u
 #define VIF_GUESTS       5u
 #define VIF_SMALL_BYTES  64u /* of the frames where only one size is measured */
@@ -29,7 +29,9 @@ struct vif_options {
 	size_t size_count;
 	unsigned parts;
 	bool peers;
-	const char *only; /* names of peers begin so; NULL: all */
+	const char *only;                /* names of peers begin so; NULL: all */
+	uint32_t counts[VIF_COUNTS_MAX]; /* of VIFs that send at once, the least first */
+	size_t count_count;
 	uint32_t idle_vifs;
 	struct measure_options measure;
 	struct bench_places places;
@@ -49,7 +51,7 @@ struct vif_report {
 	size_t size_count;
 	struct measure_path ping[MEASURE_PATHS_MAX];
 	struct measure_path loads[VIF_LOADS][MEASURE_PATHS_MAX];
-	struct measure_path counts[VIF_COUNTS];
+	struct measure_path counts[VIF_COUNTS_MAX]; /* of vif_options.counts */
 	struct measure_path queues[VIF_QUEUES];
 	struct measure_path guests[VIF_GUESTS];
 	double guest_pps;            /* of each of them */
@@ -59,7 +61,6 @@ struct vif_report {
 };
 
 extern const double vif_loads[VIF_LOADS]; /* shares of a path's own rate */
-extern const uint32_t vif_counts[VIF_COUNTS];
 extern const uint32_t vif_queues[VIF_QUEUES];
 extern const uint32_t vif_guests[VIF_GUESTS];
 
@@ -67,14 +68,14 @@ extern const uint32_t vif_guests[VIF_GUESTS];
 void vif_start_paths(const struct vif_options *options, struct vif_report *report);
 void vif_stop_paths(struct vif_report *report);
 
-/* The parts. Each prints as it goes, and ends the program where the machine is too noisy. */
-void vif_run_rate(const struct vif_options *options, struct vif_report *report);
-void vif_run_latency(const struct vif_options *options, struct vif_report *report);
-void vif_run_scale(const struct vif_options *options, struct vif_report *report);
-void vif_run_idle(const struct vif_options *options, struct vif_report *report);
+/* The parts. Each prints as it goes. False: the machine is too noisy, which was told. */
+bool vif_run_rate(const struct vif_options *options, struct vif_report *report);
+bool vif_run_latency(const struct vif_options *options, struct vif_report *report);
+bool vif_run_scale(const struct vif_options *options, struct vif_report *report);
+bool vif_run_idle(const struct vif_options *options, struct vif_report *report);
 
-/* measure_paths(); what: for people. */
-void vif_measure(const struct vif_options *options, const char *what, struct measure_path *measured,
+/* measure_paths(), and why it failed; what: for people. */
+bool vif_measure(const struct vif_options *options, const char *what, struct measure_path *measured,
 		 size_t count, const struct guest_load *load, const double *pps);
 
 /* The best of the paths whose names begin so; NULL: none was measured. Least p50 or greatest rate. */
@@ -92,6 +93,8 @@ double vif_least_share(const struct vif_report *report, size_t guests);
 
 /* The processor's cycles for a packet of a device that always had more. */
 double vif_cycles_per_packet(double mpps);
+
+void vif_free_report(struct vif_report *report);
 
 void vif_write_json(FILE *file, const struct vif_report *report, const struct vif_options *options);
 

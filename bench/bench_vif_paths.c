@@ -11,13 +11,13 @@
 
 const double vif_loads[VIF_LOADS] = { 0.1, 0.5, 0.8 };
 
-void vif_measure(const struct vif_options *options, const char *what, struct measure_path *measured,
+bool vif_measure(const struct vif_options *options, const char *what, struct measure_path *measured,
 		 size_t count, const struct guest_load *load, const double *pps)
 {
 	if (isatty(STDERR_FILENO))
 		fprintf(stderr, "svio-bench: %s ...\n", what);
 	if (measure_paths(measured, count, load, pps, &options->measure))
-		return;
+		return true;
 	for (size_t i = 0; i < count; i++)
 		if (measured[i].mpps.windows < MEASURE_WINDOWS_MIN)
 			warnx("%s, %s (%zu): %zu windows counted, %zu were disturbed", what,
@@ -26,7 +26,7 @@ void vif_measure(const struct vif_options *options, const char *what, struct mea
 	warnx("the machine is too noisy: at least %u undisturbed windows are needed. End other work, "
 	      "or try --first, a shorter --window-ms or more --minutes",
 	      MEASURE_WINDOWS_MIN);
-	exit(BENCH_EXIT_NOISY);
+	return false;
 }
 
 static void add_path(const struct vif_options *options, struct vif_report *report,
@@ -97,7 +97,7 @@ static void print_rates(const struct vif_report *report, const char *pattern, ui
 	fflush(stdout);
 }
 
-void vif_run_rate(const struct vif_options *options, struct vif_report *report)
+bool vif_run_rate(const struct vif_options *options, struct vif_report *report)
 {
 	char what[64];
 
@@ -109,13 +109,16 @@ void vif_run_rate(const struct vif_options *options, struct vif_report *report)
 		use_paths(report, size->one_way);
 		use_paths(report, size->bounce);
 		snprintf(what, sizeof(what), "rate one way, %u bytes", load.bytes);
-		vif_measure(options, what, size->one_way, report->path_count, &load, NULL);
+		if (!vif_measure(options, what, size->one_way, report->path_count, &load, NULL))
+			return false;
 		print_rates(report, "one way", load.bytes, size->one_way);
 		load.pattern = GUEST_BOUNCE;
 		snprintf(what, sizeof(what), "rate to and fro, %u bytes", load.bytes);
-		vif_measure(options, what, size->bounce, report->path_count, &load, NULL);
+		if (!vif_measure(options, what, size->bounce, report->path_count, &load, NULL))
+			return false;
 		print_rates(report, "to and fro", load.bytes, size->bounce);
 	}
+	return true;
 }
 
 static void give_histograms(struct vif_report *report, struct measure_path *measured)
@@ -148,7 +151,7 @@ static void print_times(const struct vif_report *report, const char *what,
 }
 
 /* Of each path its own rate; measured here where the part "rate" was not. */
-static void find_rates(const struct vif_options *options, struct vif_report *report, double *pps)
+static bool find_rates(const struct vif_options *options, struct vif_report *report, double *pps)
 {
 	const struct guest_load load = { .pattern = GUEST_ONE_WAY, .bytes = VIF_SMALL_BYTES };
 	struct measure_path measured[MEASURE_PATHS_MAX] = { 0 };
@@ -159,33 +162,41 @@ static void find_rates(const struct vif_options *options, struct vif_report *rep
 			known = report->sizes[i].one_way;
 	if (!known) {
 		use_paths(report, measured);
-		vif_measure(options, "rate, 64 bytes", measured, report->path_count, &load, NULL);
+		if (!vif_measure(options, "rate, 64 bytes", measured, report->path_count, &load,
+				 NULL))
+			return false;
 		known = measured;
 	}
 	for (size_t i = 0; i < report->path_count; i++)
 		pps[i] = known[i].mpps.median * 1e6;
+	return true;
 }
 
-void vif_run_latency(const struct vif_options *options, struct vif_report *report)
+bool vif_run_latency(const struct vif_options *options, struct vif_report *report)
 {
 	struct guest_load load = { .pattern = GUEST_PING, .bytes = VIF_SMALL_BYTES };
-	double rates[MEASURE_PATHS_MAX];
+	double rates[MEASURE_PATHS_MAX] = { 0 };
 	double pps[MEASURE_PATHS_MAX];
 	char what[64];
 
 	give_histograms(report, report->ping);
-	vif_measure(options, "latency of one frame", report->ping, report->path_count, &load, NULL);
+	if (!vif_measure(options, "latency of one frame", report->ping, report->path_count, &load,
+			 NULL))
+		return false;
 	print_times(report, "latency", report->ping);
-	find_rates(options, report, rates);
+	if (!find_rates(options, report, rates))
+		return false;
 	load.pattern = GUEST_PACED;
 	for (uint32_t i = 0; i < VIF_LOADS; i++) {
 		for (size_t k = 0; k < report->path_count; k++)
 			pps[k] = rates[k] * vif_loads[i];
 		give_histograms(report, report->loads[i]);
 		snprintf(what, sizeof(what), "load %.0f %%", vif_loads[i] * 100);
-		vif_measure(options, what, report->loads[i], report->path_count, &load, pps);
+		if (!vif_measure(options, what, report->loads[i], report->path_count, &load, pps))
+			return false;
 		print_times(report, what, report->loads[i]);
 	}
+	return true;
 }
 
 static bool is_of(const struct measure_path *measured, const char *prefix)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* svio-bench vif's figures as JSON: docs/performance.md tells the keys. */
 #include <math.h>
+#include <stdlib.h>
 
 #include "bench_environment.h"
 #include "bench_vif.h"
@@ -151,14 +152,15 @@ static void write_latency(struct bench_json *json, const struct vif_report *repo
 	bench_json_close(json, '}');
 }
 
-static void write_counts(struct bench_json *json, const struct vif_report *report)
+static void write_counts(struct bench_json *json, const struct vif_report *report,
+			 const struct vif_options *options)
 {
 	bench_json_open(json, "vif_count", '[');
-	for (size_t i = 0; i < VIF_COUNTS && report->counts[i].mpps.windows; i++) {
+	for (size_t i = 0; i < options->count_count && report->counts[i].mpps.windows; i++) {
 		const struct measure_path *of = &report->counts[i];
 
 		bench_json_open(json, NULL, '{');
-		bench_json_count(json, "vifs", vif_counts[i]);
+		bench_json_count(json, "vifs", options->counts[i]);
 		bench_json_number(json, "cycles_per_packet",
 				  vif_cycles_per_packet(of->mpps.median));
 		bench_json_number(json, "guest_held", of->held);
@@ -228,10 +230,20 @@ void vif_write_json(FILE *file, const struct vif_report *report, const struct vi
 	bench_json_open(&json, NULL, '{');
 	write_sizes(&json, report);
 	write_latency(&json, report);
-	write_counts(&json, report);
+	write_counts(&json, report, options);
 	write_idle(&json, report);
 	write_queues(&json, report);
 	write_guests(&json, report);
 	bench_environment_write(&json, &options->places);
 	bench_json_close(&json, '}');
+}
+
+void vif_free_report(struct vif_report *report)
+{
+	for (size_t i = 0; i < MEASURE_PATHS_MAX; i++) {
+		free(report->ping[i].times);
+		for (size_t k = 0; k < VIF_LOADS; k++)
+			free(report->loads[k][i].times);
+	}
+	free(report);
 }

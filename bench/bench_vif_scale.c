@@ -10,7 +10,6 @@
 
 #define PAIR_RING_LG2  7 /* small, as 256 pairs of larger ones measure the caches */
 #define PAIR_UNDER_WAY 96
-#define PAIRS_MAX      256
 #define QUEUES_MAX     4
 #define QUEUE_RING_LG2 10
 #define GUESTS_MAX     8
@@ -19,7 +18,6 @@
 #define IDLE_WINDOW_NS 300000000
 #define REST_NS        500000000
 
-const uint32_t vif_counts[VIF_COUNTS] = { 1, 16, 64, PAIRS_MAX };
 const uint32_t vif_queues[VIF_QUEUES] = { 1, 2, QUEUES_MAX };
 const uint32_t vif_guests[VIF_GUESTS] = { 1, 2, 4, 6, GUESTS_MAX };
 
@@ -33,29 +31,31 @@ static void make_views(struct crowd *crowd, struct crowd_view *views, struct mea
 	}
 }
 
-static void run_counts(const struct vif_options *options, struct vif_report *report,
+static bool run_counts(const struct vif_options *options, struct vif_report *report,
 		       struct crowd *crowd)
 {
 	const struct guest_load load = { .pattern = GUEST_ONE_WAY,
 					 .bytes = VIF_SMALL_BYTES,
 					 .under_way = PAIR_UNDER_WAY };
-	struct crowd_view views[VIF_COUNTS];
+	struct crowd_view views[VIF_COUNTS_MAX];
 
-	make_views(crowd, views, report->counts, vif_counts, VIF_COUNTS);
-	vif_measure(options, "active VIFs", report->counts, VIF_COUNTS, &load, NULL);
-	for (size_t i = 0; i < VIF_COUNTS; i++) {
+	make_views(crowd, views, report->counts, options->counts, options->count_count);
+	if (!vif_measure(options, "active VIFs", report->counts, options->count_count, &load, NULL))
+		return false;
+	for (size_t i = 0; i < options->count_count; i++) {
 		const struct measure_path *of = &report->counts[i];
 
 		printf("VIFs       %5u    %7.3f Mpps, %.0f cycles a packet (%.0f - %.0f; the guests "
 		       "waited for the device at %.0f %% of their looks)\n",
-		       vif_counts[i], of->mpps.median, vif_cycles_per_packet(of->mpps.median),
+		       options->counts[i], of->mpps.median, vif_cycles_per_packet(of->mpps.median),
 		       vif_cycles_per_packet(of->mpps.high), vif_cycles_per_packet(of->mpps.low),
 		       100 * of->held);
 	}
 	fflush(stdout);
+	return true;
 }
 
-static void run_guests(const struct vif_options *options, struct vif_report *report,
+static bool run_guests(const struct vif_options *options, struct vif_report *report,
 		       struct crowd *crowd)
 {
 	const struct guest_load load = { .pattern = GUEST_PACED, .bytes = VIF_SMALL_BYTES };
@@ -66,13 +66,15 @@ static void run_guests(const struct vif_options *options, struct vif_report *rep
 	for (size_t i = 0; i < VIF_GUESTS; i++)
 		pps[i] = report->guest_pps;
 	make_views(crowd, views, report->guests, vif_guests, VIF_GUESTS);
-	vif_measure(options, "guests", report->guests, VIF_GUESTS, &load, pps);
+	if (!vif_measure(options, "guests", report->guests, VIF_GUESTS, &load, pps))
+		return false;
 	for (size_t i = 0; i < VIF_GUESTS; i++)
 		printf("guests     %5u    %7.3f Mpps together; the one with least has %.2f %% of what "
 		       "one alone has\n",
 		       vif_guests[i], report->guests[i].mpps.median,
 		       100 * vif_least_share(report, i));
 	fflush(stdout);
+	return true;
 }
 
 double vif_least_share(const struct vif_report *report, size_t guests)
@@ -84,7 +86,7 @@ double vif_least_share(const struct vif_report *report, size_t guests)
 	       ((double)alone->least / (double)alone->window_ns);
 }
 
-static void run_queues(const struct vif_options *options, struct vif_report *report)
+static bool run_queues(const struct vif_options *options, struct vif_report *report)
 {
 	const struct guest_load load = { .pattern = GUEST_ONE_WAY,
 					 .bytes = VIF_SMALL_BYTES,
@@ -95,31 +97,34 @@ static void run_queues(const struct vif_options *options, struct vif_report *rep
 						     .ring_lg2 = QUEUE_RING_LG2 };
 	struct crowd_view views[VIF_QUEUES];
 	struct crowd crowd;
+	bool enough;
 
 	crowd_open(&crowd, &crowd_options);
 	make_views(&crowd, views, report->queues, vif_queues, VIF_QUEUES);
-	vif_measure(options, "queues", report->queues, VIF_QUEUES, &load, NULL);
-	for (size_t i = 0; i < VIF_QUEUES; i++)
+	enough = vif_measure(options, "queues", report->queues, VIF_QUEUES, &load, NULL);
+	for (size_t i = 0; enough && i < VIF_QUEUES; i++)
 		printf("queues     %5u    %7.3f Mpps  (%.3f - %.3f)\n", vif_queues[i],
 		       report->queues[i].mpps.median, report->queues[i].mpps.low,
 		       report->queues[i].mpps.high);
 	fflush(stdout);
 	crowd_close(&crowd);
+	return enough;
 }
 
-void vif_run_scale(const struct vif_options *options, struct vif_report *report)
+bool vif_run_scale(const struct vif_options *options, struct vif_report *report)
 {
+	uint32_t most = options->counts[options->count_count - 1];
 	const struct crowd_options crowd_options = { .places = options->places,
-						     .pairs = PAIRS_MAX,
+						     .pairs = most > GUESTS_MAX ? most : GUESTS_MAX,
 						     .queues = 1,
 						     .ring_lg2 = PAIR_RING_LG2 };
 	struct crowd crowd;
+	bool enough;
 
 	crowd_open(&crowd, &crowd_options);
-	run_counts(options, report, &crowd);
-	run_guests(options, report, &crowd);
+	enough = run_counts(options, report, &crowd) && run_guests(options, report, &crowd);
 	crowd_close(&crowd);
-	run_queues(options, report);
+	return enough && run_queues(options, report);
 }
 
 static void rest(uint64_t ns)
@@ -150,7 +155,7 @@ static void measure_idle(struct crowd *crowd, struct vif_report *report)
 	       report->idle_cpu.high);
 }
 
-void vif_run_idle(const struct vif_options *options, struct vif_report *report)
+bool vif_run_idle(const struct vif_options *options, struct vif_report *report)
 {
 	const struct guest_load load = { .pattern = GUEST_ONE_WAY, .bytes = VIF_SMALL_BYTES };
 	struct crowd_options crowd_options = {
@@ -158,6 +163,7 @@ void vif_run_idle(const struct vif_options *options, struct vif_report *report)
 	};
 	struct crowd crowds[2];
 	struct crowd_view views[2];
+	bool enough;
 
 	report->idle_vifs = options->idle_vifs;
 	crowd_open(&crowds[0], &crowd_options);
@@ -168,11 +174,13 @@ void vif_run_idle(const struct vif_options *options, struct vif_report *report)
 		crowd_view_init(&views[i], &crowds[i], 1);
 		report->idle[i].path = &views[i].path;
 	}
-	vif_measure(options, "beside idle VIFs", report->idle, 2, &load, NULL);
-	printf("beside     %5u idle VIFs %7.3f Mpps, beside none %7.3f: %+.2f %%\n",
-	       options->idle_vifs, report->idle[1].mpps.median, report->idle[0].mpps.median,
-	       100 * (report->idle[1].mpps.median / report->idle[0].mpps.median - 1));
+	enough = vif_measure(options, "beside idle VIFs", report->idle, 2, &load, NULL);
+	if (enough)
+		printf("beside     %5u idle VIFs %7.3f Mpps, beside none %7.3f: %+.2f %%\n",
+		       options->idle_vifs, report->idle[1].mpps.median, report->idle[0].mpps.median,
+		       100 * (report->idle[1].mpps.median / report->idle[0].mpps.median - 1));
 	fflush(stdout);
 	for (int i = 0; i < 2; i++)
 		crowd_close(&crowds[i]);
+	return enough;
 }

@@ -15,6 +15,7 @@
 #include "bench_ticks.h"
 
 #define CALIBRATION_NS 10000000u
+#define STOLEN_COLUMN  8 /* of a processor's line in /proc/stat */
 
 uint64_t bench_now_ns(void)
 {
@@ -105,7 +106,7 @@ uint64_t bench_read_stolen(int cpu)
 	static char text[16384];
 	static int file = -1;
 	char key[16];
-	unsigned long long stolen = 0;
+	uint64_t stolen = 0;
 	char *line;
 	ssize_t n;
 
@@ -117,8 +118,11 @@ uint64_t bench_read_stolen(int cpu)
 	text[n] = 0;
 	snprintf(key, sizeof(key), "\ncpu%d ", cpu);
 	line = strstr(text, key);
-	if (line)
-		sscanf(line + strlen(key), "%*u %*u %*u %*u %*u %*u %*u %llu", &stolen);
+	if (!line)
+		return 0;
+	line += strlen(key);
+	for (int i = 0; i < STOLEN_COLUMN; i++)
+		stolen = strtoull(line, &line, 10);
 	return stolen;
 }
 

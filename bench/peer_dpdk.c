@@ -193,7 +193,7 @@ static void run_guests(const struct peer *peer)
 	static const struct guest_port_ops ops = { send_new, receive, bounce };
 	static const uint8_t macs[PORTS_MAX][6] = { { 2, 0, 0, 0, 0, 1 }, { 2, 0, 0, 0, 0, 2 } };
 	struct peer_port ports[PORTS_MAX] = { 0 };
-	uint32_t last = peer->kind->ports - 1;
+	uint16_t last = (uint16_t)(peer->kind->ports - 1);
 	struct guest_flow flow = { .from = &ports[0].port, .to = &ports[last].port };
 	uint64_t stamps[GUEST_BURST];
 	struct bench_waits device;

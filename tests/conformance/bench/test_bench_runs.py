@@ -52,7 +52,8 @@ class BenchTest(unittest.TestCase):
             self.assertIsInstance(value, (int, float))
 
     def test_vif_json_is_whole(self):
-        report = self.run_vif("--sizes", "64,1500", "--idle-vifs", "16")
+        report = self.run_vif("--sizes", "64,1500", "--vifs", "1,16",
+                              "--idle-vifs", "16")
         self.assertEqual([size["bytes"] for size in report["sizes"]], [64, 1500])
         for size in report["sizes"]:
             self.assert_numbers([size["svio_mpps"], size["svio_one_way_mpps"]])
@@ -64,7 +65,7 @@ class BenchTest(unittest.TestCase):
         self.assertIsNone(latency["vhost_p50_ns"])
         self.assertIsNone(latency["memif_p50_ns"])
         self.assertEqual([load["load"] for load in latency["loads"]], [0.1, 0.5, 0.8])
-        self.assertEqual([row["vifs"] for row in report["vif_count"]], [1, 16, 64, 256])
+        self.assertEqual([row["vifs"] for row in report["vif_count"]], [1, 16])
         self.assert_numbers(row["cycles_per_packet"] for row in report["vif_count"])
         self.assertEqual([row["queues"] for row in report["queue_count"]], [1, 2, 4])
         self.assertEqual([row["guests"] for row in report["guest_count"]], [1, 2, 4, 6, 8])
