@@ -13,6 +13,7 @@
 
 enum {
 	OPTION_RX_MAX = CLI_OPTION_OWN,
+	OPTION_RX_WAIT,
 	OPTION_MAC,
 	OPTION_VLAN,
 	OPTION_QUEUES,
@@ -31,6 +32,7 @@ enum {
 
 #define SETTING_OPTIONS                                                        \
 	CLI_QOS_OPTIONS, { "rx-max", required_argument, NULL, OPTION_RX_MAX }, \
+		{ "rx-wait", required_argument, NULL, OPTION_RX_WAIT },        \
 		{ "group", required_argument, NULL, OPTION_GROUP },            \
 		{ "classes", required_argument, NULL, OPTION_CLASSES },        \
 		{ "lanes", required_argument, NULL, OPTION_LANES },            \
@@ -63,6 +65,16 @@ static void add_link(struct json_object *request, const char *text)
 	json_object_object_add(request, "link", json_object_new_string(text));
 }
 
+static void add_rx_wait(struct json_object *request, const char *text)
+{
+	char error[SVIO_ERROR_BYTES];
+	uint64_t us;
+
+	if (svio_time_parse(text, SVIO_RX_WAIT_MAX_US, &us, error))
+		cli_fail(CLI_USAGE, "--rx-wait: %s", error);
+	cli_add_number(request, "rx_wait_us", us);
+}
+
 static void add_setting(struct json_object *request, int option)
 {
 	if (cli_add_qos(request, option))
@@ -70,6 +82,9 @@ static void add_setting(struct json_object *request, int option)
 	switch (option) {
 	case OPTION_RX_MAX:
 		cli_add_rate(request, "--rx-max", "rx_max_bps", optarg);
+		break;
+	case OPTION_RX_WAIT:
+		add_rx_wait(request, optarg);
 		break;
 	case OPTION_GROUP:
 		json_object_object_add(request, "group", json_object_new_string(optarg));
@@ -170,7 +185,8 @@ static void print_qos(struct json_object *vif)
 	printf("  sends      ");
 	print_node(vif);
 	printf(", group %s\n", cli_text(vif, "group"));
-	printf("  receives   rx-max %s\n", svio_rate_format(cli_number(vif, "rx_max_bps"), text));
+	printf("  receives   rx-max %s", svio_rate_format(cli_number(vif, "rx_max_bps"), text));
+	printf(", rx-wait %s\n", svio_time_format(cli_number(vif, "rx_wait_us"), text));
 	for (size_t i = 0; i < classes; i++) {
 		printf("  class %zu    ", i);
 		print_node(cli_item(vif, "classes", i));
@@ -400,6 +416,8 @@ static int run_qemu_args(const struct cli_command *command, struct cli *cli, int
 	"                   they were; default: D / 8. A VLAN tag's priority counts before\n"      \
 	"What it receives:\n"                                                                      \
 	"  --rx-max RATE    ceiling\n"                                                             \
+	"  --rx-wait TIME   how long other VIFs' packets wait for the guest's buffers before\n"    \
+	"                   they are dropped, 1us to 1s; off (default): they do not wait\n"        \
 	"And:\n"                                                                                   \
 	"  --mac MAC        MAC address (default: made from the name)\n"                           \
 	"  --vlan ID        access VLAN, 1 to 4094; off (default): trunk, the guest's tags pass\n" \

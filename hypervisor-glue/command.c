@@ -83,6 +83,17 @@ static int read_u16(struct command *command, struct json_object *value, const ch
 	return status;
 }
 
+static int read_rx_wait(struct command *command, struct json_object *value,
+			struct svio_vif_settings *settings)
+{
+	uint64_t us = 0;
+	int status = read_uint(command, value, "rx_wait_us", SVIO_RX_WAIT_MAX_US, &us);
+
+	if (!status)
+		settings->rx_wait_us = (uint32_t)us;
+	return status;
+}
+
 static int read_mac(struct command *command, struct json_object *value,
 		    struct svio_vif_settings *settings)
 {
@@ -140,6 +151,8 @@ static int read_setting(struct command *command, const char *key, struct json_ob
 		return read_u16(command, value, key, &settings->mtu_max);
 	if (!strcmp(key, "rx_max_bps"))
 		return svio_qos_read_rate(key, value, &settings->rx_max_bps, command->error);
+	if (!strcmp(key, "rx_wait_us"))
+		return read_rx_wait(command, value, settings);
 	if (!strcmp(key, "group"))
 		return read_group(command, value, settings);
 	if (!strcmp(key, "link"))

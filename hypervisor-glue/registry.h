@@ -35,6 +35,7 @@ struct svio_vif_settings {
 	bool map_queue; /* the feature MAP_QUEUE is offered, from the driver's next reset on */
 	bool mapped;    /* qos.lane and qos.dscp_level are given; else they get their defaults */
 	uint64_t rx_max_bps;          /* 0: no ceiling */
+	uint32_t rx_wait_us;          /* how long other VIFs wait for its buffers; 0: they do not */
 	struct svio_host_vif_qos qos; /* all zero: below the port, an equal share, no ceiling */
 };
 

@@ -129,6 +129,7 @@ struct json_object *svio_report_vif(const struct svio_vif *vif)
 	add_text(report, "group", group ? group->name : SVIO_PORT_NAME);
 	svio_qos_report_node(report, &settings->qos.node, true);
 	add_number(report, "rx_max_bps", settings->rx_max_bps);
+	add_number(report, "rx_wait_us", settings->rx_wait_us);
 	svio_qos_report_classes(report, &settings->qos, true);
 	add_flag(report, "trusted", settings->trusted);
 	add_flag(report, "map_queue", settings->map_queue);

@@ -191,6 +191,49 @@ static bool read_mac(const char *text, uint8_t mac[6])
 	return text[17] == '\0';
 }
 
+static uint64_t time_unit_us(const char *unit)
+{
+	if (!strcasecmp(unit, "us"))
+		return 1;
+	if (!strcasecmp(unit, "ms"))
+		return 1000;
+	return !strcasecmp(unit, "s") ? 1000000 : 0;
+}
+
+int svio_time_parse(const char *text, uint64_t max_us, uint64_t *us, char *error)
+{
+	char most[SVIO_TIME_BYTES];
+	uint64_t whole, micro, unit;
+	const char *at;
+
+	*us = 0;
+	if (!strcasecmp(text, "off"))
+		return 0;
+	at = parse_decimal(text, &whole, &micro);
+	unit = at ? time_unit_us(at) : 0;
+	if (unit && whole <= max_us / unit)
+		*us = whole * unit + micro * unit / 1000000;
+	if (*us && *us <= max_us)
+		return 0;
+	snprintf(error, SVIO_ERROR_BYTES,
+		 "\"%.40s\" is not a time from 1us to %s: write 10us, 2.5ms, 1s, or off", text,
+		 svio_time_format(max_us, most));
+	return -EINVAL;
+}
+
+const char *svio_time_format(uint64_t us, char text[SVIO_TIME_BYTES])
+{
+	if (!us)
+		snprintf(text, SVIO_TIME_BYTES, "off");
+	else if (us % 1000000 == 0)
+		snprintf(text, SVIO_TIME_BYTES, "%" PRIu64 "s", us / 1000000);
+	else if (us % 1000 == 0)
+		snprintf(text, SVIO_TIME_BYTES, "%" PRIu64 "ms", us / 1000);
+	else
+		snprintf(text, SVIO_TIME_BYTES, "%" PRIu64 "us", us);
+	return text;
+}
+
 int svio_mac_parse(const char *text, uint8_t mac[6], char *error)
 {
 	static const uint8_t zero[6];

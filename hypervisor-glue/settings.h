@@ -24,6 +24,7 @@
 #define SVIO_MTU_MAX        9000
 #define SVIO_RATE_MIN_BPS   SVIO_SCHED_BPS_MIN
 #define SVIO_RATE_MAX_BPS   SVIO_SCHED_BPS_MAX
+#define SVIO_RX_WAIT_MAX_US 1000000u
 /* The name of the tree's root: no VIF and no group can have it. */
 #define SVIO_PORT_NAME "port"
 
@@ -42,6 +43,15 @@ const char *svio_rate_format(uint64_t bps, char text[SVIO_RATE_BYTES]);
  */
 int svio_count_parse(const char *text, uint64_t max, uint64_t *count, char *error);
 int svio_bytes_parse(const char *text, uint64_t max, uint64_t *bytes, char *error);
+
+/*
+ * "10us", "2.5ms", "1s", "off" (0): up to max_us, in whole microseconds. 0; -EINVAL with a
+ * sentence.
+ */
+int svio_time_parse(const char *text, uint64_t max_us, uint64_t *us, char *error);
+/* "2500us", "2ms", "off" for 0: what svio_time_parse() reads. */
+#define SVIO_TIME_BYTES 24
+const char *svio_time_format(uint64_t us, char text[SVIO_TIME_BYTES]);
 
 /* "52:54:00:12:34:56", unicast and not zero. 0; -EINVAL with a sentence. */
 int svio_mac_parse(const char *text, uint8_t mac[6], char *error);

@@ -116,6 +116,7 @@ static void write_config(struct svio_vif *vif)
 	config->vectors = vif->vectors;
 	config->mtu_max = settings->mtu_max;
 	config->rx_max_bps = settings->rx_max_bps;
+	config->rx_wait_us = settings->rx_wait_us;
 	vif->shared->qos = settings->qos;
 	memcpy(config->name, settings->name, sizeof(config->name));
 }

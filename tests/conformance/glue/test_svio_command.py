@@ -153,6 +153,14 @@ class SvioTest(unittest.TestCase):
         times = [json.loads(line)["time_ns"] for line in lines]
         self.assertEqual((len(times), times), (3, sorted(times)))
 
+    def test_senders_can_be_made_to_wait(self):
+        self.ok("vif", "add", "a", "--rx-wait", "2.5ms")
+        self.assertEqual(self.json("vif", "show", "a")["rx_wait_us"], 2500)
+        self.assertIn("rx-wait 2500us", self.ok("vif", "show", "a"))
+        self.ok("vif", "set", "a", "--rx-wait", "off")
+        self.assertEqual(self.json("vif", "show", "a")["rx_wait_us"], 0)
+        self.refused(2, "is not a time from 1us to 1s", "vif", "set", "a", "--rx-wait", "2s")
+
     def test_watching_wants_sensible_numbers(self):
         for words in (("stats",), ("faults",), ("qos", "show")):
             for count in ("0", "-1", "two", "2x", "", "99999999999999999999"):

@@ -37,6 +37,37 @@ static void rate_parse_what_people_write_is_understood(void)
 	}
 }
 
+static void times_are_read_as_people_write_them(void)
+{
+	static const struct {
+		const char *text;
+		uint64_t us;
+		const char *back;
+	} cases[] = {
+		{ "10us", 10, "10us" },         { "1ms", 1000, "1ms" },
+		{ "2.5ms", 2500, "2500us" },    { "0.5s", 500000, "500ms" },
+		{ "1S", 1000000, "1s" },        { "off", 0, "off" },
+		{ "1000000us", 1000000, "1s" },
+	};
+	static const char *const bad[] = { "",          "10",    "us",    "0us",
+					   "-1us",      "1h",    "1.1s",  "2s",
+					   "1000001us", "0.1us", "1e3us", "99999999999999999999s",
+					   "1 us" };
+	char text[SVIO_TIME_BYTES];
+	uint64_t us;
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		CU_ASSERT_EQUAL(svio_time_parse(cases[i].text, 1000000, &us, error), 0);
+		CU_ASSERT_EQUAL(us, cases[i].us);
+		CU_ASSERT_STRING_EQUAL(svio_time_format(us, text), cases[i].back);
+	}
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		CU_ASSERT_EQUAL(svio_time_parse(bad[i], 1000000, &us, error), -EINVAL);
+		CU_ASSERT_PTR_NOT_NULL(strstr(error, "10us, 2.5ms, 1s, or off"));
+	}
+}
+
 static void rate_parse_nonsense_is_refused(void)
 {
 	static const char *const cases[] = { "",      "-1",   "5X",     "1.2.3",
@@ -228,6 +259,7 @@ static void nearest_finds_the_slip_of_the_pen(void)
 
 SVIO_TEST_MAIN("glue settings", SVIO_TEST(rate_parse_what_people_write_is_understood),
 	       SVIO_TEST(rate_parse_nonsense_is_refused),
+	       SVIO_TEST(times_are_read_as_people_write_them),
 	       SVIO_TEST(rate_format_parsed_again_is_the_same),
 	       SVIO_TEST(mac_parse_and_format_agree), SVIO_TEST(mac_parse_nonsense_is_refused),
 	       SVIO_TEST(mac_from_name_is_local_unicast_and_repeatable),
