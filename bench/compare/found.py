@@ -86,11 +86,22 @@ def percent(value):
     return f"{(value - 1) * 100:+.0f} %" if value else "not measured"
 
 
+def is_forced(data):
+    """Whether the machine was too noisy, and measured nevertheless."""
+    noise = data.get("noise") or {}
+    return noise.get("taken", 0) > noise.get("limit", 1)
+
+
+def heading(data):
+    """Of the ratios."""
+    return "A VIF of svio has" + (", on a machine that was too noisy to tell" if is_forced(data) else "")
+
+
 def notices(data):
     """What the reader must know before any figure."""
     lines = []
     noise, processes, guests = (data.get(key) or {} for key in ("noise", "processes", "guests"))
-    if noise.get("taken", 0) > noise.get("limit", 1):
+    if is_forced(data):
         lines.append(f"The machine was too noisy to compare anything: others took {noise['taken']:.1%} of a "
                      f"processor's time (limit {noise['limit']:.0%}). It was forced: do not cite these figures.")
     if processes.get("disturbed_count"):
@@ -163,4 +174,4 @@ def history_lines(data):
 def key_lines(data):
     """Keys and history, for the terminal."""
     lines = [f"  {number(value):>7} x {words}" for value, words in keys(data)]
-    return ["A VIF of svio has", *lines, "History and here:", *(f"  {line}" for line in history_lines(data))]
+    return [f"{heading(data)}:", *lines, "History and here:", *(f"  {line}" for line in history_lines(data))]

@@ -7,8 +7,8 @@ import string
 from xml.sax.saxutils import escape
 
 import plots
-from found import (HISTORY, best, history_lines, keys, kind, label, latency, mpps, notices, rate_of, sizes_of,
-                   ways_of)
+from found import (HISTORY, best, heading, history_lines, keys, kind, label, latency, mpps, notices,
+                   rate_of, sizes_of, ways_of)
 from plots import number
 
 PROCESS_METHOD = """<p><b>Guests that are processes.</b> Two guests, each in user space, send frames one
@@ -37,8 +37,8 @@ greatest of the windows that counted; between brackets, or as a line across the 
 
 LIMITS = """<ul>
 <li>Figures of one page belong together; those of two pages or machines do not.</li>
-<li>svio has switching, anti-spoofing, scheduling, address translation by I/O page tables and counters on; vhost-user and memif forward blindly from
-one port to the other, and memif with zero copy and one port has no wall between its guests.</li>
+<li>svio has switching, anti-spoofing, scheduling, address translation by I/O page tables and counters on;
+vhost-user and memif forward blindly from one port to the other, and memif with zero copy and one port has no wall between its guests.</li>
 <li>Guests that are processes have no operating system: what a guest's own network stack costs is in the
 second part only.</li>
 <li>The split drivers are a model; <code>bench/split_backend.h</code> says what of the original it has.</li>
@@ -219,7 +219,7 @@ def html(data):
         title="Direct VIFs, shared-memory NICs and backend drivers, side by side",
         subtitle=escape(f"svio-bench compare, svio {facts.get('commit') or 'of an unknown commit'}, "
                         f"{facts.get('cpu', '')}, {facts.get('time', '')}"),
-        notices="\n".join(f'<p class="notice">{escape(line)}</p>' for line in notices(data)),
+        heading=heading(data), notices="\n".join(f'<p class="notice">{escape(line)}</p>' for line in notices(data)),
         keys='<ul class="keys">' + "".join(f"<li><b>{number(value)} \N{MULTIPLICATION SIGN}</b>{escape(words)}</li>"
                                            for value, words in keys(data)) + "</ul>" if keys(data) else "",
         processes=processes_section(data.get("processes")), guests=guests_section(data.get("guests")),
