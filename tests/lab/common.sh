@@ -25,6 +25,15 @@ host_qemu_is_new() {
 	[[ -n $version && $(printf '10.1\n%s\n' "$version" | sort -V | head -n 1) == 10.1 ]]
 }
 
+# Runs a command whose mounts end with it, however it ends.
+in_own_mounts() {
+	# In a plain chroot "/" is no mount point and cannot be made private; nor does it need to be.
+	unshare --mount --propagation unchanged bash -c '
+		mount --make-rprivate / 2> /dev/null || true
+		exec "$@"
+	' in_own_mounts "$@"
+}
+
 # Runs a command inside the trixie root in a mount namespace of its own, which the kernel
 # tears down with the last process in it, however that one ends.
 # usage: in_rootfs [HOST_DIR:ROOT_DIR]... -- COMMAND...

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What the rule checks share: the files of the tree, reading them, reporting."""
+import contextlib
+import fcntl
 import os
 import subprocess
 import sys
@@ -50,6 +52,15 @@ def root_argument(doc):
     if arguments:
         return os.path.abspath(arguments[0])
     return os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+@contextlib.contextmanager
+def alone_in(folder):
+    """A folder for results that are kept; who comes second waits, and finds those of the first."""
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, ".lock"), "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield folder
 
 
 def finish(name, problems, checked):
