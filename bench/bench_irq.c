@@ -45,6 +45,7 @@ struct side {
 
 static struct side sides[MODES] = { { .mode = "inline" }, { .mode = "sidecore" } };
 static bool stop;
+static uint64_t received; /* by the receiver's thread; read when that has ended */
 
 /* The core where the device belongs, and the thread beside it elsewhere. */
 static void pin_firmware(const struct side *side, const struct options *options)
@@ -130,8 +131,8 @@ static void *run_receiver(void *context)
 {
 	struct pair *pair = context;
 	struct svio_vif_buf bufs[PAIR_BURST];
-	uint64_t received = 0;
 
+	received = 0;
 	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
 		uint32_t n = svio_vif_rx_burst(pair->qb, bufs, PAIR_BURST);
 
@@ -142,7 +143,7 @@ static void *run_receiver(void *context)
 		if (!n && !svio_vif_queue_arm(pair->qb, SVIO_VIF_RX))
 			svio_vif_queue_wait(pair->qb, 10);
 	}
-	return (void *)(uintptr_t)received;
+	return NULL;
 }
 
 static uint64_t count_interrupts(struct side *side)
@@ -159,7 +160,6 @@ static void measure_stream(struct side *side)
 	uint64_t before = count_interrupts(side);
 	uint64_t start = bench_now_ns();
 	pthread_t receiver;
-	void *received;
 
 	stop = false;
 	if (pthread_create(&receiver, NULL, run_receiver, &side->pair))
@@ -168,11 +168,10 @@ static void measure_stream(struct side *side)
 		if (!pair_send_new(&side->pair, PAIR_BURST))
 			sched_yield();
 	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
-	pthread_join(receiver, &received);
-	bench_result_add(&side->mpps,
-			 (double)(uintptr_t)received * 1e3 / (double)(bench_now_ns() - start));
+	pthread_join(receiver, NULL);
+	bench_result_add(&side->mpps, (double)received * 1e3 / (double)(bench_now_ns() - start));
 	pair_drain(&side->pair);
-	side->packets += (uintptr_t)received;
+	side->packets += received;
 	side->interrupts += count_interrupts(side) - before;
 }
 

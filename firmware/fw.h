@@ -151,10 +151,10 @@ struct svio_fw {
 	uint32_t link_speed;
 
 	uint64_t now_ns;    /* as of the last look at the clock */
-	bool worked;        /* the last pass found something to do */
 	uint64_t *counters; /* segment->counters */
 	uint64_t section;   /* counts sections from 1 */
 	bool in_section;
+	bool worked;          /* the last pass found something to do */
 	uint32_t wire_queued; /* frames sent since the last flush, and their lengths */
 	uint32_t wire_bytes[FW_WIRE_QUEUE];
 	bool sched_granted; /* a pick was not charged yet */
@@ -167,8 +167,8 @@ struct svio_fw {
 
 	uint32_t *active; /* VIFs that are polled */
 	uint32_t active_count;
-	uint32_t *irq_list; /* VIFs with irq_check bits */
 	uint32_t irq_count;
+	uint32_t *irq_list;       /* VIFs with irq_check bits */
 	uint64_t irq_deadline_ns; /* earliest end of a moderated interrupt's wait */
 	uint32_t *leaf_owner;     /* scheduler node -> VIF and class */
 	struct fw_group *group;   /* SVIO_HOST_GROUPS_MAX; 0: the port */
@@ -177,8 +177,8 @@ struct svio_fw {
 	struct svio_tx_desc *tx_batch; /* FW_TX_DESC_BATCH, of the queue that is served */
 	struct fw_run *tx_runs;        /* where their data is, as far as looked up */
 	struct fw_rx_open *rx_slots;   /* FW_RX_OPEN_MAX */
+	struct fw_wait *wait;          /* FW_WAITS_MAX */
 	uint32_t rx_open_count;
-	struct fw_wait *wait; /* FW_WAITS_MAX */
 	uint32_t wait_count;
 	struct {
 		struct fw_vif *vif;

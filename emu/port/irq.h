@@ -34,6 +34,7 @@ enum svio_port_irq_mode {
 	SVIO_PORT_IRQ_SIDECORE,
 };
 
+/* NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): top and asleep on lines of their own */
 struct svio_port_irq {
 	/* Written when it is opened. */
 	enum svio_port_irq_mode mode;

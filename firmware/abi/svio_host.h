@@ -185,7 +185,7 @@ SVIO_ASSERT_OFFSET(struct svio_host_vif, pending, 1024);
 SVIO_ASSERT_OFFSET(struct svio_host_vif, counters, 1088);
 SVIO_ASSERT_OFFSET(struct svio_host_vif, regs, 1600);
 SVIO_ASSERT_OFFSET(struct svio_host_vif, private_state, 2624);
-SVIO_ASSERT_SIZE(struct svio_host_vif, 5 * 4096);
+SVIO_ASSERT_SIZE(struct svio_host_vif, 20480);
 
 /*
  * What a VIF's guest has granted by its map queue (SPEC.md, chapter 11): the first stage.

@@ -9,7 +9,7 @@
 #include "fw_sram.h"
 #include "svio_iommu_fault.h"
 
-#define ARENA_BYTES  ((64u + FAKE_VIFS * 8u) * 4096u)
+#define ARENA_BYTES  ((64ul + FAKE_VIFS * 8ul) * 4096ul)
 #define RUN_PASSES   100000
 #define MAPPINGS_MAX 64
 
