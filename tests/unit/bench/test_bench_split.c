@@ -319,6 +319,37 @@ static void sleepers_are_told_once(void)
 	CU_ASSERT_EQUAL(split_front_receive(&fronts[1], &stamp, 1), 1);
 }
 
+static void sender_with_a_full_ring_is_told_when_half_of_it_is_answered(void)
+{
+	for (uint32_t i = 0; i < SPLIT_RING_ENTRIES; i++)
+		CU_ASSERT_EQUAL_FATAL(send_one(64, i), 1);
+	CU_ASSERT_EQUAL(send_one(64, 0), 0);
+	CU_ASSERT_TRUE(split_front_sleep(&fronts[0], true));
+	for (uint32_t answered = SPLIT_BURST; answered <= SPLIT_RING_ENTRIES / 2;
+	     answered += SPLIT_BURST)
+		split_backend_step(backend);
+	CU_ASSERT_EQUAL(take_events(to_guest[0]), 0);
+	split_backend_step(backend);
+	CU_ASSERT_EQUAL(take_events(to_guest[0]), 1);
+}
+
+static void domain_that_waits_for_a_page_is_told_of_it(void)
+{
+	uint64_t stamp;
+
+	CU_ASSERT_EQUAL_FATAL(send_one(64, 1), 1);
+	split_backend_step(backend);
+	CU_ASSERT_EQUAL_FATAL(split_front_receive(&fronts[1], &stamp, 1), 1);
+	atomic_store(&fronts[1].rx.shared->req_prod, 1); /* the pages that follow come later */
+	CU_ASSERT_EQUAL_FATAL(send_one(64, 2), 1);
+	split_backend_step(backend);
+	CU_ASSERT_EQUAL(split_front_responses(&fronts[1].rx), 0);
+	CU_ASSERT_TRUE(split_backend_sleep(backend));
+	CU_ASSERT_TRUE(split_front_publish(&fronts[1].rx));
+	split_backend_step(backend);
+	CU_ASSERT_EQUAL(split_front_responses(&fronts[1].rx), 1);
+}
+
 static void random_traffic_arrives_once_and_in_order(void)
 {
 	uint64_t random = svio_test_seed(0x73706c6974);
@@ -358,4 +389,6 @@ SVIO_TEST_MAIN_WITH("bench split", open_domain, close_domain,
 		    SVIO_TEST(receiver_that_grants_nothing_costs_nobody_a_packet),
 		    SVIO_TEST(queue_of_a_receiver_without_pages_is_bounded),
 		    SVIO_TEST(sleepers_are_told_once),
+		    SVIO_TEST(sender_with_a_full_ring_is_told_when_half_of_it_is_answered),
+		    SVIO_TEST(domain_that_waits_for_a_page_is_told_of_it),
 		    SVIO_TEST(random_traffic_arrives_once_and_in_order))
