@@ -171,7 +171,7 @@ static bool tap_tx_append(void *state, const char *data, uint32_t bytes)
 	struct tap *tap = state;
 
 	tap->tx_piece[tap->tx_pieces++] =
-		(struct iovec){ .iov_base = (void *)(uintptr_t)data, .iov_len = bytes };
+		(struct iovec){ .iov_base = (char *)data, .iov_len = bytes };
 	return true;
 }
 

@@ -89,7 +89,7 @@ static void put16(uint8_t *at, uint32_t value)
 
 static const uint8_t *body_of(uint64_t number, uint32_t stream)
 {
-	return pattern + (number * 2654435761u + stream * 97u) % PATTERN_STARTS;
+	return pattern + (number * 2654435761u + stream * 97ull) % PATTERN_STARTS;
 }
 
 /* Half of them short, one in sixteen longer than an ordinary MTU. */
@@ -243,8 +243,7 @@ static bool read_frame(const struct flow *flow, const struct svio_vif_buf *bufs,
 	if (bufs[0].len < BODY_AT)
 		return false;
 	memcpy(label, bufs[0].data + HEADER_BYTES, sizeof(*label));
-	if (label->stream >= FLOW_QUEUES * FLOW_STREAMS ||
-	    memcmp(bufs[0].data, flow->to->mac, 6) != 0 ||
+	if (label->stream >= FLOW_ALL || memcmp(bufs[0].data, flow->to->mac, 6) != 0 ||
 	    memcmp(bufs[0].data + 6, flow->from->mac, 6) != 0)
 		return false;
 	body = body_of(label->number, label->stream);
@@ -360,7 +359,7 @@ bool flow_run(struct flow *flow)
 	pthread_t thread;
 
 	fill_pattern();
-	for (size_t i = 0; i < FLOW_QUEUES * FLOW_STREAMS; i++)
+	for (size_t i = 0; i < FLOW_ALL; i++)
 		flow->sink[i].queue = -1;
 	memset(&sender, 0, sizeof(sender));
 	sender.flow = flow;
@@ -371,7 +370,7 @@ bool flow_run(struct flow *flow)
 	receive_all(flow);
 	pthread_join(thread, NULL);
 	/* Numbers at the end of a stream that nothing came behind. */
-	for (size_t i = 0; i < FLOW_QUEUES * FLOW_STREAMS; i++)
+	for (size_t i = 0; i < FLOW_ALL; i++)
 		flow->lost += flow->source[i].next - flow->sink[i].next;
 	flow->stuck = atomic_load(&flow->give_up);
 	return !flow->stuck;

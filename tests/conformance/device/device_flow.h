@@ -16,7 +16,10 @@
 #include "device_guest.h"
 
 #define FLOW_QUEUES  4
-#define FLOW_STREAMS 4 /* of each queue */
+#define FLOW_STREAMS 4   /* of each queue */
+#define FLOW_ALL     16u /* streams */
+
+_Static_assert(FLOW_ALL == FLOW_QUEUES * FLOW_STREAMS, "those of all queues");
 
 /* Packets and bytes of one queue. */
 struct flow_sum {
@@ -48,8 +51,8 @@ struct flow {
 	bool stuck;          /* nothing went on for a long time */
 
 	/* Inside. */
-	struct flow_stream source[FLOW_QUEUES * FLOW_STREAMS];
-	struct flow_stream sink[FLOW_QUEUES * FLOW_STREAMS];
+	struct flow_stream source[FLOW_ALL];
+	struct flow_stream sink[FLOW_ALL];
 	_Atomic uint64_t taken_bufs; /* by the receiver, of frames that came for the first time */
 	uint64_t sent_bufs;
 	atomic_bool sender_done;

@@ -56,9 +56,9 @@ void far_end_send(struct far_end *end, const void *data, uint32_t bytes,
 		  const struct virtio_net_hdr *header)
 {
 	static const struct virtio_net_hdr plain;
-	struct iovec parts[2] = { { .iov_base = (void *)(uintptr_t)(header ? header : &plain),
+	struct iovec parts[2] = { { .iov_base = (void *)(header ? header : &plain),
 				    .iov_len = sizeof(plain) },
-				  { .iov_base = (void *)(uintptr_t)data, .iov_len = bytes } };
+				  { .iov_base = (void *)data, .iov_len = bytes } };
 	ssize_t sent;
 
 	do
