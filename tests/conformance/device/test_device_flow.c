@@ -2,7 +2,7 @@
 /*
  * Correctness at speed: two guests, four queues each, frames of 60 to 9014 bytes. Each is checked
  * byte for byte, each stream for its order, and afterwards every counter of queues, VIFs and device.
- * SVIO_TEST_PACKETS: of the first case (2000000); the others have an eighth.
+ * SVIO_TEST_PACKETS: of the first two cases (2000000); the others have an eighth.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -43,7 +43,8 @@ static void start(void)
 	lab_vif_add(&lab, "b", "");
 }
 
-static void open_guests(uint8_t tx_ring_lg2, uint8_t rx_ring_lg2)
+/* spread: over the receiver's queues, by RSS; else all packets come on one, by the express lane. */
+static void open_guests(uint8_t tx_ring_lg2, uint8_t rx_ring_lg2, bool spread)
 {
 	struct svio_vif_options options = { .features = GUEST_PLAIN,
 					    .queues = FLOW_QUEUES,
@@ -53,7 +54,8 @@ static void open_guests(uint8_t tx_ring_lg2, uint8_t rx_ring_lg2)
 	options.tx_ring_lg2 = 0;
 	options.rx_ring_lg2 = rx_ring_lg2;
 	guest_open(&b, &lab, "b", &options);
-	CU_ASSERT_TRUE_FATAL(flow_prepare(&b));
+	if (spread)
+		CU_ASSERT_TRUE_FATAL(flow_prepare(&b));
 	memset(&flow, 0, sizeof(flow));
 	flow.from = &a;
 	flow.to = &b;
@@ -142,18 +144,31 @@ static void expect_exact_books(void)
 
 static void sender_within_the_receivers_buffers_loses_nothing(void)
 {
-	open_guests(0, 0);
+	open_guests(0, 0, false);
 	flow.packets = flow_packets(1);
 	flow.window = WINDOW;
 	run_flow();
 	expect_all_once();
+	CU_ASSERT_EQUAL(flow.received[0].packets, flow.packets);
+	expect_exact_books();
+}
+
+static void flows_spread_over_queues_lose_nothing(void)
+{
+	open_guests(0, 0, true);
+	flow.packets = flow_packets(1);
+	flow.window = WINDOW;
+	run_flow();
+	expect_all_once();
+	for (uint32_t q = 0; q < FLOW_QUEUES; q++)
+		CU_ASSERT(flow.received[q].packets > 0);
 	expect_exact_books();
 }
 
 /* The sender's rings are full all the time. */
 static void full_transmit_rings_lose_nothing(void)
 {
-	open_guests(SMALL_RING, 0);
+	open_guests(SMALL_RING, 0, false);
 	flow.window = WINDOW;
 	run_flow();
 	expect_all_once();
@@ -162,7 +177,7 @@ static void full_transmit_rings_lose_nothing(void)
 
 static void receiver_that_stops_for_a_while_loses_nothing(void)
 {
-	open_guests(0, 0);
+	open_guests(0, 0, true);
 	flow.window = WINDOW;
 	flow.stall_every = flow.packets / STALLS;
 	run_flow();
@@ -173,13 +188,42 @@ static void receiver_that_stops_for_a_while_loses_nothing(void)
 /* Nobody holds the sender back, and the receiver has few buffers: losses are counted, each once. */
 static void overload_is_counted_by_queue_vif_and_device(void)
 {
-	open_guests(0, OVERLOAD_LG2);
+	open_guests(0, OVERLOAD_LG2, false);
 	flow.stall_every = flow.packets / STALLS / 4;
 	run_flow();
 	CU_ASSERT_EQUAL(flow.duplicates, 0);
 	CU_ASSERT(flow.lost > 0);
 	CU_ASSERT(flow_total(flow.received).packets > 0);
 	expect_exact_books();
+}
+
+/*
+ * The same, but b has its senders wait: what finds no buffer stays in their rings, and comes, each
+ * once, when b goes on.
+ */
+static void overload_waited_for(bool spread)
+{
+	uint64_t at_a[SVIO_COUNTER_COUNT];
+
+	CU_ASSERT_EQUAL_FATAL(lab_svio(&lab, NULL, 0, "vif set b --rx-wait 1s"), 0);
+	open_guests(0, OVERLOAD_LG2, spread);
+	flow.stall_every = flow.packets / STALLS / 4;
+	run_flow();
+	expect_all_once();
+	expect_exact_books();
+	CU_ASSERT_EQUAL(svio_vif_stats_get(a.vif, at_a), 0);
+	printf("     %llu waits\n", (unsigned long long)at_a[SVIO_COUNTER_tx_waits]);
+	CU_ASSERT(at_a[SVIO_COUNTER_tx_waits] > 0);
+}
+
+static void overload_of_a_receiver_that_is_waited_for_loses_nothing(void)
+{
+	overload_waited_for(false);
+}
+
+static void overload_of_queues_that_are_waited_for_loses_nothing(void)
+{
+	overload_waited_for(true);
 }
 
 static void pause_ns(uint64_t ns)
@@ -238,7 +282,7 @@ static void firmware_kills_lose_nothing_and_repeat_little(void)
 	struct flow_sum sent;
 	struct flow_sum received;
 
-	open_guests(0, 0);
+	open_guests(0, 0, false);
 	flow.window = WINDOW;
 	disturb(kill_now_and_then);
 	run_flow();
@@ -254,7 +298,7 @@ static void firmware_kills_lose_nothing_and_repeat_little(void)
 
 static void changing_max_loses_nothing(void)
 {
-	open_guests(0, 0);
+	open_guests(0, 0, true);
 	flow.window = WINDOW;
 	disturb(change_max);
 	run_flow();
@@ -266,8 +310,11 @@ static void changing_max_loses_nothing(void)
 
 SVIO_TEST_MAIN_WITH("device flow", start, stop,
 		    SVIO_TEST(sender_within_the_receivers_buffers_loses_nothing),
+		    SVIO_TEST(flows_spread_over_queues_lose_nothing),
 		    SVIO_TEST(full_transmit_rings_lose_nothing),
 		    SVIO_TEST(receiver_that_stops_for_a_while_loses_nothing),
 		    SVIO_TEST(overload_is_counted_by_queue_vif_and_device),
+		    SVIO_TEST(overload_of_a_receiver_that_is_waited_for_loses_nothing),
+		    SVIO_TEST(overload_of_queues_that_are_waited_for_loses_nothing),
 		    SVIO_TEST(firmware_kills_lose_nothing_and_repeat_little),
 		    SVIO_TEST(changing_max_loses_nothing))
