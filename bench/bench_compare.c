@@ -347,10 +347,13 @@ int bench_compare_main(int argc, char **argv)
 		bench_come_first();
 	if (!check_noise(&options) || (options.processes && !run_processes(&options)))
 		return BENCH_EXIT_NOISY;
-	if (options.guests && run_guests(&options)) {
-		warnx("no figures of virtual machines");
-		status = 1;
-		options.guests = false;
+	if (options.guests) {
+		status = run_guests(&options);
+		options.guests = status == 0;
+		if (status)
+			warnx("no figures of virtual machines");
 	}
+	if (!options.processes && !options.guests)
+		return status;
 	return run_report(&options) ? 1 : status;
 }

@@ -36,6 +36,7 @@ MODULES = TOP / "build/bench-modules"
 FOREIGN_MAX = 0.05  # of the machine, used by others: more, and the window is thrown away
 HELD = r"NETDEV WATCHDOG|TX timeout on queue"  # what a guest says of a device that is held
 TRIES = 3           # windows for each that is to count
+EXIT_NOISY = 3      # as svio-bench's
 ROUNDS_MIN = 3      # fewer are no figure
 
 
@@ -255,7 +256,7 @@ def summarize(found, force):
     figures, noisy = {}, False
     for kept, disturbed in found.values():
         few = len(kept) < ROUNDS_MIN
-        noisy = noisy or few
+        noisy = noisy or (few and bool(disturbed))
         windows = kept + disturbed if few and force else kept
         for key in windows[0] if windows else ():
             figures[key] = figure([w[key] for w in windows], len(disturbed))
@@ -340,6 +341,10 @@ def main():
         found = report(options)
     except LabError as error:
         sys.exit(f"guests: {error}")
+    if found["noisy"] and not options.force:
+        note(f"the machine is too noisy: each way needs {ROUNDS_MIN} windows of each kind in which others use less "
+             f"than {FOREIGN_MAX:.0%} of it. End other work; --force counts disturbed windows, too")
+        sys.exit(EXIT_NOISY)
     text = json.dumps(found, indent=1)
     if options.json:
         pathlib.Path(options.json).write_text(text + "\n", encoding="utf-8")
