@@ -20,8 +20,8 @@ class Traffic(RateCases, XdpCases, DriverCase):
     options = {"files": LOADER}
 
     def tearDown(self):
-        super().tearDown()
         self.detach()
+        super().tearDown()
         for guest in (self.a, self.b):
             guest.run("for f in %s; do ethtool -K eth0 $f on; done 2> /dev/null; "
                       "ip link set eth0 mtu 1500" % " ".join(OFFLOADS))

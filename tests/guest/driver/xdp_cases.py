@@ -130,6 +130,7 @@ class XdpCases(XdpTools):
         self.assertEqual(counts, {"rx_xdp_drop": 1})
         self.ping(options="-s 8900")
 
+    @thorough
     def test_xdp_program_without_frags_limits_mtu(self):
         self.b.run("ip link set eth0 mtu 9000")
         result = self.attach("pass", check=False)
@@ -142,6 +143,7 @@ class XdpCases(XdpTools):
         self.attach("pass", frags=True)
         self.b.run("ip link set eth0 mtu 9000")
 
+    @thorough
     def test_xdp_attached_under_traffic_without_link_flap(self):
         changes = "cat /sys/class/net/eth0/carrier_changes"
         before = self.b.run(changes).output
@@ -154,6 +156,7 @@ class XdpCases(XdpTools):
         self.assertEqual(self.b.run(changes).output, before)
         self.tcp()
 
+    @thorough
     def test_xdp_turns_off_what_programs_cannot_judge(self):
         self.attach("pass")
         features = self.b.run("ethtool -k eth0").output
