@@ -5,9 +5,9 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define WAIT_MAX_SHARE 100    /* of a window: 1 % */
-#define WAKE_MAX_NS    10000u /* who sleeps waits a little each time that it is woken */
-#define TRIES_EACH     8      /* turns for each window that is to count */
+#define WAIT_SHARE_DEFAULT 100    /* of a window: 1 % */
+#define WAKE_MAX_NS        10000u /* who sleeps waits a little each time that it is woken */
+#define TRIES_DEFAULT      8      /* turns for each window that is to count */
 
 struct progress {
 	double mpps[MEASURE_WINDOWS_MAX];
@@ -89,9 +89,10 @@ static void count_window(struct measure_path *measured, struct progress *progres
 static bool is_disturbed(const struct guest_result *result, const struct measure_options *options)
 {
 	uint64_t turns = result->device.turns + result->guests.turns;
+	uint32_t share = options->wait_share ? options->wait_share : WAIT_SHARE_DEFAULT;
 
 	return result->stolen || result->device.waited_ns + result->guests.waited_ns >
-					 options->window_ns / WAIT_MAX_SHARE + turns * WAKE_MAX_NS;
+					 options->window_ns / share + turns * WAKE_MAX_NS;
 }
 
 static uint64_t count_notices(struct bench_path *path)
@@ -158,6 +159,7 @@ bool measure_paths(struct measure_path *measured, size_t count, const struct gue
 	struct progress *progress = calloc(count, sizeof(*progress));
 	struct tools *tools = malloc(sizeof(*tools));
 	struct guest_load one = *load;
+	uint32_t tries = options->tries_each ? options->tries_each : TRIES_DEFAULT;
 	size_t missing = count;
 	bool enough = true;
 
@@ -168,7 +170,7 @@ bool measure_paths(struct measure_path *measured, size_t count, const struct gue
 	one.warm_up_ns = options->warm_up_ns;
 	for (size_t i = 0; i < count; i++)
 		clear(&measured[i]);
-	for (uint32_t turn = 0; missing && turn < options->windows * TRIES_EACH; turn++) {
+	for (uint32_t turn = 0; missing && turn < options->windows * tries; turn++) {
 		if (options->deadline_ns && bench_now_ns() > options->deadline_ns)
 			break;
 		missing = 0;

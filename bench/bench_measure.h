@@ -24,6 +24,8 @@
 struct measure_options {
 	uint32_t windows; /* that count, of each path; MEASURE_WINDOWS_MIN at least */
 	uint64_t window_ns;
+	uint32_t wait_share;  /* of a window may be waited for a processor, 1 in so many; 0: 100 */
+	uint32_t tries_each;  /* turns for each window that is to count; 0: 8 */
 	uint64_t warm_up_ns;  /* before the windows of a turn */
 	bool keep_disturbed;  /* for tests of svio-bench itself */
 	uint64_t deadline_ns; /* bench_now_ns() when no window is taken again; 0: never */

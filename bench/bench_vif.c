@@ -203,6 +203,8 @@ int bench_vif_main(int argc, char **argv)
 	struct command command = { .options = { .sizes = { 64, 512, 1500 },
 						.size_count = 3,
 						.parts = VIF_PART_ALL,
+						.counts = { 1, 16, 64, 256 },
+						.count_count = 4,
 						.idle_vifs = VIF_IDLE_DEFAULT,
 						.measure = { .windows = 11,
 							     .window_ns = 20000000,

@@ -21,6 +21,7 @@ static void write_path(struct bench_json *json, const struct measure_path *of)
 	bench_json_number(json, "mpps", of->mpps.median);
 	write_figure(json, &of->mpps);
 	bench_json_count(json, "lost", of->lost);
+	bench_json_number(json, "guest_held", of->held);
 	bench_json_number(json, "device_cpu_ns_per_packet", of->device_ns);
 	bench_json_number(json, "guest_cpu_ns_per_packet", of->guest_ns);
 	bench_json_number(json, "context_switches_per_packet", of->turns);
@@ -64,13 +65,13 @@ static void write_sizes(struct bench_json *json, const struct vif_report *report
 	bench_json_open(json, "sizes", '[');
 	for (size_t i = 0; i < report->size_count; i++) {
 		const struct vif_size *size = &report->sizes[i];
-		const struct measure_path *vhost = vif_best_rate(size->bounce, count, "vhost");
+		const struct measure_path *vhost = vif_best_rate(size->one_way, count, "vhost");
 
 		bench_json_open(json, NULL, '{');
 		bench_json_count(json, "bytes", size->bytes);
-		write_rates(json, "", size->bounce, count);
+		write_rates(json, "", size->one_way, count);
 		bench_json_text(json, "vhost_variant", vhost ? vhost->path->type->name : NULL);
-		write_rates(json, "one_way_", size->one_way, count);
+		write_rates(json, "bounce_", size->bounce, count);
 		write_paths(json, "one_way", size->one_way, count);
 		write_paths(json, "bounce", size->bounce, count);
 		bench_json_close(json, '}');

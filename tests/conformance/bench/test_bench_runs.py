@@ -56,7 +56,7 @@ class BenchTest(unittest.TestCase):
                               "--idle-vifs", "16")
         self.assertEqual([size["bytes"] for size in report["sizes"]], [64, 1500])
         for size in report["sizes"]:
-            self.assert_numbers([size["svio_mpps"], size["svio_one_way_mpps"]])
+            self.assert_numbers([size["svio_mpps"], size["svio_bounce_mpps"]])
             self.assertIsNone(size["vhost_mpps"])
             self.assertIsNone(size["memif_mpps"])
         latency = report["latency"]
