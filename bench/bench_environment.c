@@ -63,7 +63,6 @@ void bench_environment_write(struct bench_json *json, const struct bench_places 
 	bench_json_number(json, "tsc_ghz", bench_ticks_per_ns());
 	bench_json_text(json, "virtual", has_hypervisor() ? "yes" : "no");
 	bench_json_text(json, "kernel", system.release);
-	write_line(json, "kernel_command_line", "/proc/cmdline", "");
 	write_line(json, "memory", "/proc/meminfo", "MemTotal");
 	bench_json_text(json, "dpdk", bench_peer_version());
 	bench_json_number(json, "load_1m", getloadavg(load, 1) == 1 ? load[0] : 0);

@@ -2,6 +2,7 @@
 #include "bench_guest.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdbool.h>
 
 #include "bench_ticks.h"
@@ -208,24 +209,33 @@ static void receive_paced(struct loop *loop, struct guest_flow *flow)
 	} while (n == GUEST_BURST);
 }
 
+/* Of the first n frames of a flow that are due: how many were due before a moment. */
+static uint32_t count_before(const struct guest_flow *flow, double moment, double interval,
+			     uint32_t n)
+{
+	double before = ceil((moment - flow->due) / interval);
+
+	return before <= 0 ? 0 : before >= n ? n : (uint32_t)before;
+}
+
 /* Sends what is due by now. Who is late stays so: what is due does not move. */
 static void send_due(struct loop *loop, struct guest_flow *flow, double interval)
 {
 	double now = (double)bench_ticks();
 	double late = now - GUEST_LATE_NS / loop->ns_per_tick;
+	uint32_t n = count_before(flow, now, interval, GUEST_BURST);
 	uint64_t stamps[GUEST_BURST];
-	uint32_t n = 0;
+	double due = flow->due;
 	uint32_t taken;
 
-	while (n < GUEST_BURST && flow->due + n * interval <= now) {
-		stamps[n] = (uint64_t)(flow->due + n * interval);
-		n++;
-	}
 	if (!n)
 		return;
+	for (uint32_t i = 0; i < n; i++) {
+		stamps[i] = (uint64_t)due;
+		due += interval;
+	}
 	taken = flow->from->ops->send(flow->from, stamps, n, loop->load->bytes);
-	for (uint32_t i = 0; i < taken; i++)
-		loop->result->late += (double)stamps[i] < late;
+	loop->result->late += count_before(flow, late, interval, taken);
 	flow->due += taken * interval;
 	flow->under_way += taken;
 	loop->result->sent += taken;
