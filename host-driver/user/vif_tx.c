@@ -122,6 +122,17 @@ static uint32_t fill_packet(struct vif_tx *tx, uint32_t index, const struct svio
 	return count + ext;
 }
 
+/* So few that the device waits for each of their lines: fetches of more overlap. */
+#define FEW 4
+
+static void hand_over(const struct vif_tx *tx, const struct svio_vif_buf *bufs, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		vif_demote(bufs[i].data);
+	vif_demote(&tx->ring[(tx->tail - 1) & (tx->entries - 1)]);
+	vif_demote(&tx->doorbell->tail);
+}
+
 #define TX_FLAGS (SVIO_VIF_END | SVIO_VIF_CSUM | SVIO_VIF_VLAN)
 
 uint32_t svio_vif_tx_burst(struct svio_vif_queue *queue, const struct svio_vif_buf *bufs,
@@ -152,6 +163,8 @@ uint32_t svio_vif_tx_burst(struct svio_vif_queue *queue, const struct svio_vif_b
 	if (i) {
 		tx->tail = tail;
 		vif_doorbell_store(&tx->doorbell->tail, tail);
+		if (i <= FEW)
+			hand_over(tx, bufs, i);
 		vif_tail_announce(queue->vif);
 	}
 	return i;
