@@ -148,7 +148,7 @@ struct svio_host_vif_config {
 	svio_le16 vectors;
 	svio_le16 mtu_max;
 	svio_le64 rx_max_bps; /* bits/s on the wire to the guest; 0: no ceiling */
-	svio_le32 rx_wait_us; /* how long other VIFs wait for its buffers, each time; 0: they drop */
+	svio_le32 rx_wait_us; /* how long others wait for its buffers, each time; 0: they drop */
 	svio_le32 reserved1;
 	svio_le64 reserved[11];
 	char name[SVIO_HOST_NAME_BYTES]; /* NUL-terminated, for messages */
