@@ -11,7 +11,7 @@
 
 #define LATENCY_SHORTER    4
 #define LATENCY_WAIT_SHARE 500
-#define LATENCY_TRIES_EACH 40
+#define LATENCY_TRIES_EACH 20
 
 const double vif_loads[VIF_LOADS] = { 0.1, 0.5, 0.8 };
 
@@ -27,8 +27,10 @@ bool vif_measure(const struct vif_options *options, const char *what, struct mea
 			warnx("%s, %s (%zu): %zu windows counted, %zu were disturbed", what,
 			      measured[i].path->type->name, i, measured[i].mpps.windows,
 			      measured[i].mpps.discarded);
-	warnx("the machine is too noisy: at least %u undisturbed windows are needed. End other work, "
-	      "or try --first, a shorter --window-ms or more --minutes",
+	warnx("the machine is too noisy: %s, and at least %u undisturbed windows are needed. End "
+	      "other work, or try --first, a shorter --window-ms or more --minutes",
+	      bench_now_ns() > options->measure.deadline_ns ? "the time is over"
+							    : "so many turns were taken",
 	      MEASURE_WINDOWS_MIN);
 	return false;
 }
