@@ -7,7 +7,7 @@
 #include "svio_test.h"
 
 #define WAIT_US 1000
-#define WAIT_NS (WAIT_US * 1000u)
+#define WAIT_NS (WAIT_US * 1000ull)
 #define BUFFERS 8 /* of the receiver */
 
 static struct guest sender, receiver, other;
