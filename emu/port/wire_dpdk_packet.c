@@ -100,6 +100,7 @@ static inline struct rte_mbuf *take_spare(struct dpdk *d)
 	}
 	m = d->spare[--d->spare_count];
 	m->ol_flags = 0;
+	m->tx_offload = 0; /* what an earlier frame asked for; drivers look at it */
 	m->data_off = RTE_PKTMBUF_HEADROOM;
 	m->data_len = 0;
 	return m;

@@ -178,7 +178,7 @@ class WireNic(unittest.TestCase):
         self.inside(f"wire_guest /run/svio/a.sock {count} {size} {kind}", timeout_s=90)
         news = now()[before:]
         each = -(-(size - header) // segment)
-        self.assertEqual(len(news), count * each)
+        self.assertEqual(len(news), count * each, self.counters())
         for number in range(count):
             packet = news[number * each:(number + 1) * each]
             payload = b"".join(frame[header:] for frame in packet)
