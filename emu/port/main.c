@@ -170,14 +170,20 @@ static int parse_options(int argc, char **argv, struct options *o)
 
 static int kick_fd = -1;
 
+/* Kills a process that hangs. Not alarm(): SIGALRM belongs to stall.c. */
+static timer_t stop_timer;
+static bool stop_timer_there;
+
 static void handle_term(int signal_number)
 {
+	const struct itimerspec at_most = { .it_value.tv_sec = STOP_MAX_S };
 	uint64_t one = 1;
 	int saved = errno;
 
 	(void)signal_number;
 	svio_port_signalled = 1;
-	alarm(STOP_MAX_S); /* a hung process ends as well */
+	if (stop_timer_there)
+		timer_settime(stop_timer, 0, &at_most, NULL);
 	if (kick_fd >= 0 && write(kick_fd, &one, sizeof(one)) < 0)
 		errno = saved; /* full: it wakes us as well */
 	errno = saved;
@@ -191,7 +197,9 @@ static void handle_term(int signal_number)
 static void setup_signals(void)
 {
 	struct sigaction term = { .sa_handler = handle_term };
+	struct sigevent kill = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGKILL };
 
+	stop_timer_there = timer_create(CLOCK_MONOTONIC, &kill, &stop_timer) == 0;
 	sigemptyset(&term.sa_mask);
 	sigaction(SIGTERM, &term, NULL);
 	signal(SIGINT, SIG_IGN);
