@@ -34,7 +34,7 @@ struct guest_load {
 	uint32_t under_way;  /* most frames of a flow at once; 0: GUEST_UNDER_WAY; not for PACED */
 	uint64_t warm_up_ns; /* first so long, without being counted and without a pause */
 	uint64_t ns;         /* then the window */
-	double pps;          /* PACED: frames a second of each flow */
+	double pps;          /* PACED: frames a second of each flow, more than 0 */
 	uint64_t stamp;      /* of each frame; not of PACED */
 };
 

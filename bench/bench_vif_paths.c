@@ -201,7 +201,7 @@ static bool run_loads(const struct vif_options *options, struct vif_report *repo
 
 	for (uint32_t i = 0; i < VIF_LOADS; i++) {
 		for (size_t k = 0; k < report->path_count; k++)
-			pps[k] = rates[k] * vif_loads[i];
+			pps[k] = fmax(rates[k] * vif_loads[i], 1);
 		give_histograms(report, report->loads[i]);
 		snprintf(what, sizeof(what), "load %.0f %%", vif_loads[i] * 100);
 		if (!vif_measure(options, what, report->loads[i], report->path_count, &load, pps))

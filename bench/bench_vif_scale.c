@@ -62,7 +62,7 @@ static bool run_guests(const struct vif_options *options, struct vif_report *rep
 	struct crowd_view views[VIF_GUESTS];
 	double pps[VIF_GUESTS];
 
-	report->guest_pps = report->counts[0].mpps.median * 1e6 * GUEST_SHARE;
+	report->guest_pps = fmax(report->counts[0].mpps.median * 1e6 * GUEST_SHARE, 1);
 	for (size_t i = 0; i < VIF_GUESTS; i++)
 		pps[i] = report->guest_pps;
 	make_views(crowd, views, report->guests, vif_guests, VIF_GUESTS);
