@@ -193,13 +193,17 @@ static inline struct sched_node *pop(struct svio_sched *sched, struct sched_queu
 {
 	uint64_t end = queue->first[octave] + (1ull << (queue->unit + octave));
 	struct sched_node *c = sched_queue_pop(queue, sched->node, kind, octave);
-	uint64_t key = kind == SCHED_DUE ? c->due.ns : c->start;
+	uint64_t key = sched_queue_key(c, kind);
+	bool too_far;
 
 	if (!sched_servable(c))
 		return NULL;
 	if (sched_before(key, end))
 		return c;
+	too_far = sched_queue_too_far(queue, octave, key);
 	sched_queue_push(queue, sched->node, c, kind, octave, key);
+	if (__builtin_expect(too_far, 0))
+		sched_queue_gather(queue, sched->node, kind, octave);
 	return NULL;
 }
 

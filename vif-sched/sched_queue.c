@@ -30,6 +30,62 @@ uint64_t sched_queue_squeeze(struct sched_queue *queue, uint32_t octave, uint64_
 	return slot;
 }
 
+/*
+ * All nodes of an octave that can be served, linked in order; the octave is empty then. The others
+ * are in it only because they have not come first since.
+ */
+static uint16_t take_all(struct sched_queue *queue, struct sched_node *nodes,
+			 enum sched_queue_kind kind, uint32_t octave)
+{
+	uint32_t first = (uint32_t)(queue->first[octave] >> (queue->unit + octave));
+	uint16_t list = 0;
+	uint16_t *end = &list;
+	uint32_t i;
+
+	for (i = 0; i < SCHED_SLOTS; i++) {
+		uint32_t at = (first + i) % SCHED_SLOTS;
+		uint16_t node = queue->used[octave] & 1u << at ? queue->head[octave][at] : 0;
+
+		for (; node; node = nodes[node].link[kind]) {
+			nodes[node].flags &= (uint8_t) ~(SCHED_QUEUED << kind);
+			if (!sched_servable(&nodes[node]))
+				continue;
+			*end = node;
+			end = &nodes[node].link[kind];
+		}
+		queue->head[octave][at] = 0;
+	}
+	*end = 0;
+	queue->used[octave] = 0;
+	queue->octaves &= ~(1u << octave);
+	return list;
+}
+
+void sched_queue_gather(struct sched_queue *queue, struct sched_node *nodes,
+			enum sched_queue_kind kind, uint32_t octave)
+{
+	uint16_t list = take_all(queue, nodes, kind, octave);
+	uint16_t *earliest = &list;
+	uint16_t *here;
+	uint16_t node;
+
+	for (here = &list; *here; here = &nodes[*here].link[kind]) {
+		if (sched_before(sched_queue_key(&nodes[*here], kind),
+				 sched_queue_key(&nodes[*earliest], kind)))
+			earliest = here;
+	}
+	/* It says where the octave begins; the others keep their order. */
+	node = *earliest;
+	*earliest = nodes[node].link[kind];
+	while (node) {
+		sched_queue_push(queue, nodes, &nodes[node], kind, octave,
+				 sched_queue_key(&nodes[node], kind));
+		node = list;
+		if (node)
+			list = nodes[node].link[kind];
+	}
+}
+
 void sched_queue_unlink(struct sched_queue *queue, struct sched_node *nodes,
 			const struct sched_node *node, enum sched_queue_kind kind)
 {

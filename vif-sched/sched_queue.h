@@ -12,8 +12,8 @@
  * somebody has such a weight, and those few are compared one by one.
  *
  * Nodes of one slot are served in the order in which they came. A key beyond the
- * last slot waits in the last slot, and is placed again when that comes first.
- * Keys are compared modulo 2^64.
+ * last slot waits in the last slot, and is placed again when that comes first; if it is
+ * too far still, all nodes of the octave are. Keys are compared modulo 2^64.
  *
  * What every turn does is in line here.
  */
@@ -50,6 +50,30 @@ void sched_queue_unlink(struct sched_queue *queue, struct sched_node *nodes,
 
 /* A place for a key that is before the first slot in use, or beyond the last. */
 uint64_t sched_queue_squeeze(struct sched_queue *queue, uint32_t octave, uint64_t slot);
+
+/* A node's key in a queue of this kind; timers have none of their own. */
+static inline uint64_t sched_queue_key(const struct sched_node *node, enum sched_queue_kind kind)
+{
+	return kind == SCHED_DUE ? node->due.ns : node->start;
+}
+
+/*
+ * Place all nodes of an octave anew, from the earliest key on: O(nodes in it). For keys that moved
+ * far away while their nodes were queued; one by one, two of them would follow each other in steps of
+ * 31 slots for as long as they were idle.
+ */
+void sched_queue_gather(struct sched_queue *queue, struct sched_node *nodes,
+			enum sched_queue_kind kind, uint32_t octave);
+
+/* Would a key have to wait in the last slot? */
+static inline bool sched_queue_too_far(const struct sched_queue *queue, uint32_t octave,
+				       uint64_t key)
+{
+	uint32_t shift = queue->unit + octave;
+	int64_t ahead = (int64_t)((key >> shift << shift) - queue->first[octave]);
+
+	return queue->used[octave] && ahead >> shift >= (int64_t)SCHED_SLOTS;
+}
 
 static inline uint32_t sched_rotate_right(uint32_t bits, uint32_t count)
 {

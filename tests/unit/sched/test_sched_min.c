@@ -322,6 +322,32 @@ static void weight_changed_keeps_what_is_owed(void)
 	CU_ASSERT_DOUBLE_EQUAL(rate_of(one), 200, 3);
 }
 
+/* Thirty years: a walk through that time in steps of microseconds would not end. */
+static void who_was_idle_for_long_is_found_at_once(void)
+{
+	const struct svio_sched_params params = { .min_bps = 100000000 };
+	svio_sched_node leaf[6];
+	struct svio_sched_grant grant;
+	uint32_t round;
+	uint32_t i;
+
+	for (i = 0; i < 6; i++)
+		leaf[i] = sched_fixture_leaf(&fixture, &params);
+	for (round = 0; round < 4; round++) {
+		uint32_t awake = round % 2 ? 2 : 6; /* the others stay in the queues */
+
+		for (i = 0; i < awake; i++)
+			svio_sched_activate(fixture.sched, leaf[i], fixture.now_ns);
+		for (i = 0; i < awake; i++) {
+			CU_ASSERT_TRUE_FATAL(
+				svio_sched_pick(fixture.sched, fixture.now_ns, &grant));
+			svio_sched_charge(fixture.sched, grant.leaf, 100, 1, false, fixture.now_ns);
+		}
+		CU_ASSERT_FALSE(svio_sched_pick(fixture.sched, fixture.now_ns, &grant));
+		fixture.now_ns += 1000000000ull * 86400 * 365 * 30;
+	}
+}
+
 static void states_tell_what_holds_a_node_back(void)
 {
 	svio_sched_node group = sched_fixture_add(&fixture, SVIO_SCHED_PORT, SVIO_SCHED_GROUP,
@@ -342,19 +368,23 @@ static void states_tell_what_holds_a_node_back(void)
 	CU_ASSERT_EQUAL(svio_sched_state(fixture.sched, 99), SVIO_SCHED_IDLE);
 }
 
-SVIO_TEST_MAIN_WITH(
-	"sched min", setup, teardown, SVIO_TEST(min_holds_beside_any_weight),
-	SVIO_TEST(min_holds_beside_any_priority), SVIO_TEST(what_is_left_is_shared_on_top_of_min),
-	SVIO_TEST(unused_min_goes_to_others), SVIO_TEST(min_of_all_the_port_leaves_nothing),
-	SVIO_TEST(min_that_wakes_is_next), SVIO_TEST(idle_time_of_a_min_is_not_saved_up),
-	SVIO_TEST(high_priority_waits_for_one_min_at_most),
-	SVIO_TEST(group_passes_its_childrens_mins_up),
-	SVIO_TEST(min_changed_while_it_runs_holds_at_once),
-	SVIO_TEST(min_raised_does_not_wait_at_the_old_rate),
-	SVIO_TEST(min_beyond_the_port_is_refused_with_what_is_left),
-	SVIO_TEST(refusal_names_the_node_that_has_no_room),
-	SVIO_TEST(vif_takes_eight_leaves_and_nothing_else),
-	SVIO_TEST(classes_share_by_priority_and_weight),
-	SVIO_TEST(class_has_its_min_beside_a_high_priority),
-	SVIO_TEST(classes_change_and_go_while_they_run),
-	SVIO_TEST(weight_changed_keeps_what_is_owed), SVIO_TEST(states_tell_what_holds_a_node_back))
+SVIO_TEST_MAIN_WITH("sched min", setup, teardown, SVIO_TEST(min_holds_beside_any_weight),
+		    SVIO_TEST(min_holds_beside_any_priority),
+		    SVIO_TEST(what_is_left_is_shared_on_top_of_min),
+		    SVIO_TEST(unused_min_goes_to_others),
+		    SVIO_TEST(min_of_all_the_port_leaves_nothing),
+		    SVIO_TEST(min_that_wakes_is_next),
+		    SVIO_TEST(idle_time_of_a_min_is_not_saved_up),
+		    SVIO_TEST(high_priority_waits_for_one_min_at_most),
+		    SVIO_TEST(group_passes_its_childrens_mins_up),
+		    SVIO_TEST(min_changed_while_it_runs_holds_at_once),
+		    SVIO_TEST(min_raised_does_not_wait_at_the_old_rate),
+		    SVIO_TEST(min_beyond_the_port_is_refused_with_what_is_left),
+		    SVIO_TEST(refusal_names_the_node_that_has_no_room),
+		    SVIO_TEST(vif_takes_eight_leaves_and_nothing_else),
+		    SVIO_TEST(classes_share_by_priority_and_weight),
+		    SVIO_TEST(class_has_its_min_beside_a_high_priority),
+		    SVIO_TEST(classes_change_and_go_while_they_run),
+		    SVIO_TEST(weight_changed_keeps_what_is_owed),
+		    SVIO_TEST(who_was_idle_for_long_is_found_at_once),
+		    SVIO_TEST(states_tell_what_holds_a_node_back))
