@@ -98,12 +98,13 @@ function(svio_add_fuzzer name)
   svio_set_test_properties(${test} fuzz 120)
 endfunction()
 
-# svio_add_script_test(<name> COMMAND <command>... LABEL <kind> [TIMEOUT <s>] [SERIAL]
+# svio_add_script_test(<name> COMMAND <command>... LABEL <kind> [TIMEOUT <s>] [SERIAL | BESIDE]
 #                      [PROCESSORS <n>])
-# A test that is a script. SERIAL: nothing else runs meanwhile. The command finds the build tree in
+# A test that is a script. SERIAL: nothing else runs meanwhile, as with all guests but those that may
+# run BESIDE other tests. The command finds the build tree in
 # SVIO_BUILD_DIR and the repository in SVIO_SOURCE_DIR.
 function(svio_add_script_test name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "SERIAL" "LABEL;TIMEOUT;PROCESSORS" "COMMAND")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "SERIAL;BESIDE" "LABEL;TIMEOUT;PROCESSORS" "COMMAND")
   if(SVIO_FREESTANDING)
     return()
   endif()
@@ -118,7 +119,7 @@ function(svio_add_script_test name)
   svio_set_test_properties(${test} ${arg_LABEL} ${arg_TIMEOUT})
   set_property(TEST ${test} APPEND PROPERTY ENVIRONMENT
                "SVIO_BUILD_DIR=${PROJECT_BINARY_DIR}" "SVIO_SOURCE_DIR=${PROJECT_SOURCE_DIR}")
-  if(arg_SERIAL OR arg_LABEL STREQUAL "guest")
+  if(arg_SERIAL OR (arg_LABEL STREQUAL "guest" AND NOT arg_BESIDE))
     set_tests_properties(${test} PROPERTIES RUN_SERIAL ON)
   endif()
   if(arg_PROCESSORS)
