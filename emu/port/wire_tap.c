@@ -60,11 +60,11 @@ struct tap {
 	uint64_t rx_next_ns; /* do not read before */
 	uint64_t rx_idle_ns;
 	uint32_t tx_refused; /* since the last flush */
-	_Alignas(64) char rx[RX_BURST][BUFFER_BYTES];
-	/* The frame that is being made: what stands in tx, then what lies elsewhere. */
 	uint32_t tx_pieces;
+	/* The frame that is being made: what stands in tx, then what lies elsewhere. */
 	struct iovec tx_piece[1 + SVIO_WIRE_GSO_PIECES_MAX];
 	_Alignas(64) char tx[FRAME_OFFSET + SVIO_FRAME_BYTES_MAX];
+	_Alignas(64) char rx[RX_BURST][BUFFER_BYTES];
 };
 
 /* What SVIO_GSO_* a frame from the host is; NONE: nothing that we know of. */
