@@ -38,6 +38,7 @@ struct svio_vif_raw_queue {
 	uint8_t rx_lg2;
 	uint32_t tx_tail;
 	uint32_t rx_tail;
+	uint32_t rx_head; /* completions taken */
 };
 
 /*

@@ -276,4 +276,5 @@ void svio_vif_raw_queue_get(struct svio_vif_queue *queue, struct svio_vif_raw_qu
 	raw->rx_lg2 = queue->rx.lg2;
 	raw->tx_tail = queue->tx.tail;
 	raw->rx_tail = queue->rx.tail;
+	raw->rx_head = queue->rx.head;
 }

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "svio_vif_raw.h"
+
 #define SEND_ELEMENTS_MAX 64
 #define MARKER_BYTES      60
 #define MARKER_SEED       0xa7
@@ -96,13 +98,30 @@ bool guest_send(struct guest *guest, const void *frame, uint32_t bytes, uint32_t
 	return true;
 }
 
-/* One frame of those that rx_burst has: it is asked for one more element until a packet fits. */
+/* Has the next completion been written? */
+static bool waits(struct svio_vif_queue *queue)
+{
+	struct svio_vif_raw_queue raw;
+	uint16_t flags;
+
+	svio_vif_raw_queue_get(queue, &raw);
+	flags = __atomic_load_n(&raw.rx_cmpl[raw.rx_head & ((1u << raw.rx_lg2) - 1)].flags,
+				__ATOMIC_ACQUIRE);
+	return (flags & SVIO_RX_PHASE) == ((raw.rx_head >> raw.rx_lg2 & 1) ^ 1);
+}
+
+/*
+ * Asks for room for one element, two, … until the packet that waits fits: so it alone is taken.
+ * If none waited before the first try, several that come meanwhile would be taken for one.
+ */
 bool guest_receive_now(struct guest *guest, uint16_t pair, struct received *received)
 {
 	struct svio_vif_queue *queue = svio_vif_queue(guest->vif, pair);
 	struct svio_vif_buf bufs[SEND_ELEMENTS_MAX * 5];
 	uint32_t n = 0;
 
+	if (!waits(queue))
+		return false;
 	for (uint32_t room = 1; !n && room <= sizeof(bufs) / sizeof(bufs[0]); room++)
 		n = svio_vif_rx_burst(queue, bufs, room);
 	if (!n)
