@@ -13,6 +13,18 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "bench_folder.h"
+
+/* Where the processes of a measurement run, and how. */
+struct bench_places {
+	int device_cpu; /* of whatever is between the guests */
+	int guest_cpu;  /* of all guests */
+	bool first;     /* at the highest ordinary priority */
+};
+
+/* svio-bench's exit status when the machine is too noisy for a measurement. */
+#define BENCH_EXIT_NOISY 3
+
 /* The device of a benchmark: sviod and svio-fw of this build. */
 struct bench_device {
 	/* Set before the start; relative to svio-bench's own folder. NULL: sviod, and its default. */
@@ -21,7 +33,7 @@ struct bench_device {
 	const char *irq;   /* sviod's --irq */
 	unsigned vifs_max; /* 0: sviod's default */
 	const char *wire;  /* as --wire has it. NULL: null */
-	char dir[64];
+	char dir[BENCH_FOLDER_BYTES];
 	char programs[256]; /* where sviod and svio lie: beside svio-bench */
 	pid_t sviod;
 	pid_t firmware;
@@ -106,10 +118,6 @@ void bench_unpin(void);
 void bench_come_first(void);
 /* All threads of a process, first: at the highest ordinary priority. */
 void bench_pin(pid_t pid, int cpu, bool first);
-
-/* For argp: a number from 1 to most. Ends the program otherwise. */
-struct argp_state;
-unsigned long bench_parse_number(const char *text, unsigned long most, struct argp_state *state);
 
 /* svio-bench vif */
 int bench_vif_main(int argc, char **argv);

@@ -4,37 +4,49 @@
  * between two processes (bench_compare_processes.c) and between two virtual
  * machines (guests.py), and a report of both (compare/report.py).
  */
-#include <argp.h>
 #include <err.h>
 #include <errno.h>
-#include <glob.h>
+#include <math.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "bench_compare.h"
+#include "bench_json.h"
 #include "bench_noise.h"
 
-#define NOISE_MAX     0.05
-#define NOISE_LOOK_NS 1000000000ull
-#define WORDS_MAX     24
+/*
+ * Windows judge: disturbed ones are thrown away, whatever disturbs them. Where others have a quarter of
+ * a processor all the time none would be left, so that minutes need not be spent to find out.
+ */
+#define NOISE_MAX         0.25
+#define NOISE_LOOK_NS     1000000000ull
+#define NOISE_LOOKS       15u /* until one of them is quiet enough */
+#define NOISE_LOOKS_QUICK 3u
+#define WORDS_MAX         24
+#define ALL_MINUTES       14.4 /* and a little for what is under way then: less than 15 */
+#define PROCESS_MINUTES   5
+#define QUICK_MINUTES     2
 
-static char folder[64]; /* what the parts write for the report */
+static char folder[BENCH_FOLDER_BYTES]; /* what the parts write for the report */
+static uint64_t start_ns;
+
+static double minutes_gone(void)
+{
+	return (double)(bench_now_ns() - start_ns) / 60e9;
+}
 
 void compare_say(const char *format, ...)
 {
-	static uint64_t start;
-	uint64_t seconds;
+	unsigned seconds = (unsigned)(minutes_gone() * 60);
 	va_list arguments;
 
-	if (!start)
-		start = bench_now_ns();
-	seconds = (bench_now_ns() - start) / 1000000000u;
-	fprintf(stderr, "[%2llu:%02llu] ", (unsigned long long)(seconds / 60),
-		(unsigned long long)(seconds % 60));
+	fprintf(stderr, "[%2u:%02u] ", seconds / 60, seconds % 60);
 	va_start(arguments, format);
 	vfprintf(stderr, format, arguments);
 	va_end(arguments);
@@ -43,26 +55,7 @@ void compare_say(const char *format, ...)
 
 static void remove_folder(void)
 {
-	char pattern[80];
-	glob_t files;
-
-	snprintf(pattern, sizeof(pattern), "%s/*", folder);
-	if (glob(pattern, GLOB_NOSORT, NULL, &files) == 0) {
-		for (size_t i = 0; i < files.gl_pathc; i++)
-			unlink(files.gl_pathv[i]);
-		globfree(&files);
-	}
-	rmdir(folder);
-}
-
-static void make_folder(void)
-{
-	const char *tmp = getenv("TMPDIR");
-
-	snprintf(folder, sizeof(folder), "%.40s/svio-compare.XXXXXX", tmp ? tmp : "/tmp");
-	if (!mkdtemp(folder))
-		err(1, "%s", folder);
-	atexit(remove_folder);
+	bench_folder_remove(folder);
 }
 
 static char *part_path(const char *name, char *path)
@@ -92,6 +85,7 @@ static int run_script(const char *script, const char *const *words)
 	if (pid < 0)
 		err(1, "fork");
 	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGTERM); /* it cleans up */
 		execvp(arguments[0], (char *const *)arguments);
 		err(127, "python3");
 	}
@@ -100,47 +94,51 @@ static int run_script(const char *script, const char *const *words)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
 
-/* Before anything else runs. False: the machine is too noisy. */
+static void write_noise(const struct compare_options *options, double taken)
+{
+	struct bench_json json;
+	char path[96];
+
+	bench_json_create(&json, part_path("noise", path));
+	bench_json_number(&json, "taken", taken);
+	bench_json_number(&json, "limit", NOISE_MAX);
+	bench_json_boolean(&json, "forced", options->force);
+	bench_json_finish(&json);
+}
+
+/* Before anything else runs, the quietest of some seconds. False: the machine is too noisy. */
 static bool check_noise(const struct compare_options *options)
 {
-	const int cpus[] = { options->places.device_cpu, options->places.guest_cpu };
-	double share = bench_noise_share(cpus, 2, options->places.first, NOISE_LOOK_NS);
-	char path[96];
-	FILE *file = fopen(part_path("noise", path), "we");
+	const struct bench_places *places = &options->common.places;
+	const int cpus[] = { places->device_cpu, places->guest_cpu };
+	uint32_t looks = options->force ? 1 : options->quick ? NOISE_LOOKS_QUICK : NOISE_LOOKS;
+	double taken = 1;
 
-	if (!file)
-		err(1, "%s", path);
-	fprintf(file, "{\"taken\": %.5f, \"limit\": %g, \"forced\": %s}\n", share, NOISE_MAX,
-		options->force ? "true" : "false");
-	if (fclose(file))
-		err(1, "%s", path);
-	compare_say("noise: others take %.1f %% of the busier processor", share * 100);
-	if (share <= NOISE_MAX || options->force)
+	for (uint32_t i = 0; i < looks && taken > NOISE_MAX; i++)
+		taken = fmin(taken, bench_noise_share(cpus, 2, places->first, NOISE_LOOK_NS));
+	write_noise(options, taken);
+	compare_say("noise: others take %.1f %% of the busier processor", taken * 100);
+	if (taken <= NOISE_MAX || options->force)
 		return true;
-	warnx("the machine is too noisy to compare anything: others take %.1f %% of a processor, %.0f %% "
-	      "are tolerable. End other work, choose other processors (--device-cpu, --guest-cpu), or take "
-	      "precedence (--first). --force measures nevertheless, and marks the report.",
-	      share * 100, NOISE_MAX * 100);
+	warnx("the machine is too noisy to compare anything: in each of %u seconds others took %.1f %% "
+	      "of a processor or more, up to %.0f %% are tolerable. End other work, choose other "
+	      "processors (--device-cpu, --guest-cpu), or take precedence (--first). --force measures "
+	      "nevertheless, and marks the report.",
+	      looks, taken * 100, NOISE_MAX * 100);
 	return false;
 }
 
 static bool run_processes(struct compare_options *options)
 {
-	uint64_t minutes = options->quick ? 2 : 5;
+	uint64_t minutes = options->quick ? QUICK_MINUTES : PROCESS_MINUTES;
+	struct bench_json json;
 	char path[96];
 	bool enough;
-	FILE *file = fopen(part_path("processes", path), "we");
 
-	if (!file)
-		err(1, "%s", path);
+	bench_json_create(&json, part_path("processes", path));
 	options->measure.deadline_ns = bench_now_ns() + minutes * 60000000000ull;
-	enough = compare_processes(options, file);
-	if (fclose(file))
-		err(1, "%s", path);
-	if (!enough)
-		warnx("the machine is too noisy: each way needs %u undisturbed windows. End other work, or "
-		      "take precedence (--first). --force counts disturbed windows, and marks the report.",
-		      MEASURE_WINDOWS_MIN);
+	enough = compare_processes(options, &json);
+	bench_json_finish(&json);
 	return enough;
 }
 
@@ -159,201 +157,223 @@ static int run_guests(const struct compare_options *options)
 {
 	char path[96];
 	char programs[256];
-	const char *words[WORDS_MAX] = { "--json", part_path("guests", path), "--bin", programs };
-	size_t count = 4;
+	char minutes[32];
+	const char *words[WORDS_MAX] = { "--json",    part_path("guests", path),
+					 "--bin",     programs,
+					 "--minutes", minutes };
+	size_t count = 6;
 
 	find_programs(programs, sizeof(programs));
-
+	snprintf(minutes, sizeof(minutes), "%.2f", fmax(ALL_MINUTES - minutes_gone(), 1));
 	if (options->force)
 		words[count++] = "--force";
 	if (options->quick) {
 		words[count++] = "--seconds=1";
 		words[count++] = "--rounds=3";
-		words[count++] = "--minutes=3";
 	}
 	bench_unpin();
 	compare_say("two virtual machines on each way");
 	return run_script("guests.py", words);
 }
 
-static int run_report(const struct compare_options *options)
+/* Appends "--NAME FILE" for each file that there is, of the parts and of what is wanted. */
+static int run_report(const struct compare_options *options, bool measured)
 {
-	char environment[96];
-	char noise[96];
-	char processes[96];
-	char guests[96];
-	const char *words[WORDS_MAX] = { "--environment", part_path("environment", environment),
-					 "--noise", part_path("noise", noise) };
-	size_t count = 4;
+	static const char *const parts[] = { "environment", "noise", "processes", "guests" };
+	const struct {
+		const char *option;
+		const char *path;
+	} wanted[] = { { "--json", measured ? options->common.json_path : NULL },
+		       { "--html", options->html_path },
+		       { "--plot", options->plot_path },
+		       { "--markdown", options->markdown_path },
+		       { "--insert", options->insert_path },
+		       { "--data", options->data_path } };
+	const char *words[WORDS_MAX] = { NULL };
+	char paths[4][96];
+	char names[4][24];
+	size_t count = 0;
 
-	if (options->processes) {
-		words[count++] = "--processes";
-		words[count++] = part_path("processes", processes);
+	for (size_t i = 0; measured && i < 4; i++) {
+		if (access(part_path(parts[i], paths[i]), R_OK))
+			continue;
+		snprintf(names[i], sizeof(names[i]), "--%s", parts[i]);
+		words[count++] = names[i];
+		words[count++] = paths[i];
 	}
-	if (options->guests) {
-		words[count++] = "--guests";
-		words[count++] = part_path("guests", guests);
-	}
-	if (options->json_path) {
-		words[count++] = "--json";
-		words[count++] = options->json_path;
-	}
-	if (options->html_path) {
-		words[count++] = "--html";
-		words[count++] = options->html_path;
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
+		if (!wanted[i].path)
+			continue;
+		words[count++] = wanted[i].option;
+		words[count++] = wanted[i].path;
 	}
 	return run_script("compare/report.py", words);
 }
 
+enum key {
+	KEY_PLOT = 0x100,
+	KEY_MARKDOWN,
+	KEY_INSERT,
+	KEY_DATA
+};
+
 static const struct argp_option argp_options[] = {
 	{ "only", 'o', "PART", 0, "Only guests that are processes, or guests (virtual machines)",
 	  0 },
-	{ "quick", 'q', NULL, 0, "Fewer and shorter windows: some minutes in all", 0 },
+	{ "quick", 'q', NULL, 0, "Fewer windows: some minutes in all", 0 },
 	{ "sizes", 's', "BYTES,...", 0, "Frame lengths of processes, 60 to 1500 (64,512,1500)", 0 },
-	{ "ways", 'w', "NAME,...", 0,
-	  "Processes: beside svio only ways whose names begin so (vhost, memif, split, tap)", 0 },
-	{ "json", 'j', "FILE", 0, "Write all figures to FILE", 0 },
+	{ "ways", 'W', "NAME,...", 0,
+	  "Processes: beside svio only ways whose names begin so (bound, vhost, memif, split, tap)",
+	  0 },
 	{ "html", 'H', "FILE", 0, "Write a report with plots to FILE, which needs nothing else",
 	  0 },
+	{ "plot", KEY_PLOT, "FILE", 0, "Plot to FILE, an SVG", 0 },
+	{ "markdown", KEY_MARKDOWN, "FILE", 0, "Write the tables to FILE (-: here) as Markdown",
+	  0 },
+	{ "insert", KEY_INSERT, "FILE", 0,
+	  "Put the tables into FILE, between its lines <!-- compare --> and <!-- /compare -->", 0 },
+	{ "data", KEY_DATA, "FILE", 0, "Measure nothing: show what --json has written to FILE", 0 },
 	{ "force", 'F', NULL, 0, "Compare on a noisy machine, too; the report is marked", 0 },
-	{ "device-cpu", 'd', "N", 0, "Processor of what is between processes (the first)", 0 },
-	{ "guest-cpu", 'g', "N", 0, "Processor of guests that are processes (the second)", 0 },
-	{ "first", 'f', NULL, 0,
-	  "Processes: at the highest ordinary priority, for a machine that has other work", 0 },
-	{ "windows", 'n', "N", 0, "Processes: windows of each way that count (15; quick: 7)", 0 },
-	{ "window-ms", 'm', "MS", 0, "Processes: their length (50; quick: 20)", 0 },
 	{ 0 }
 };
 
-static void parse_sizes(char *text, struct compare_options *options, struct argp_state *state)
+static error_t parse_output(int key, char *argument, struct compare_options *options)
 {
-	char *at = NULL;
-
-	options->size_count = 0;
-	for (char *size = strtok_r(text, ",", &at); size; size = strtok_r(NULL, ",", &at)) {
-		unsigned long bytes = strtoul(size, NULL, 10);
-
-		if (bytes < 60 || bytes > 1500 || options->size_count == COMPARE_SIZES_MAX)
-			argp_error(state, "'%s': up to %u frame lengths of 60 to 1500 bytes", size,
-				   COMPARE_SIZES_MAX);
-		options->sizes[options->size_count++] = (uint32_t)bytes;
-	}
-	if (!options->size_count)
-		argp_error(state, "no frame lengths");
-}
-
-static void parse_part(const char *name, struct compare_options *options, struct argp_state *state)
-{
-	options->processes = strcmp(name, "processes") == 0;
-	options->guests = strcmp(name, "guests") == 0;
-	if (!options->processes && !options->guests)
-		argp_error(state, "no part '%s': processes or guests", name);
-}
-
-static error_t parse_option(int key, char *argument, struct argp_state *state)
-{
-	struct compare_options *options = state->input;
-
 	switch (key) {
-	case 'o':
-		parse_part(argument, options, state);
-		return 0;
-	case 'q':
-		options->quick = true;
-		return 0;
-	case 's':
-		parse_sizes(argument, options, state);
-		return 0;
-	case 'w':
-		options->ways = argument;
-		return 0;
-	case 'j':
-		options->json_path = argument;
-		return 0;
 	case 'H':
 		options->html_path = argument;
 		return 0;
-	case 'F':
-		options->force = true;
+	case KEY_PLOT:
+		options->plot_path = argument;
 		return 0;
-	case 'd':
-		options->places.device_cpu = (int)strtol(argument, NULL, 10);
+	case KEY_MARKDOWN:
+		options->markdown_path = argument;
 		return 0;
-	case 'g':
-		options->places.guest_cpu = (int)strtol(argument, NULL, 10);
+	case KEY_INSERT:
+		options->insert_path = argument;
 		return 0;
-	case 'f':
-		options->places.first = true;
-		return 0;
-	case 'n':
-		options->measure.windows =
-			(uint32_t)bench_parse_number(argument, MEASURE_WINDOWS_MAX, state);
-		return 0;
-	case 'm':
-		options->measure.window_ns = bench_parse_number(argument, 1000, state) * 1000000u;
+	case KEY_DATA:
+		options->data_path = argument;
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
 }
 
+static error_t parse_option(int key, char *argument, struct argp_state *state)
+{
+	static const char *const parts[] = { "processes", "guests", NULL };
+	struct compare_options *options = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &options->common;
+		state->child_inputs[1] = &options->windows;
+		return 0;
+	case 'o':
+		options->processes = bench_parse_name(argument, parts, state) == 0;
+		options->guests = !options->processes;
+		return 0;
+	case 'q':
+		options->quick = true;
+		return 0;
+	case 's':
+		options->size_count = bench_parse_list(argument, options->sizes, COMPARE_SIZES_MAX,
+						       60, 1500, state);
+		return 0;
+	case 'W':
+		options->ways = argument;
+		return 0;
+	case 'F':
+		options->force = true;
+		return 0;
+	default:
+		return parse_output(key, argument, options);
+	}
+}
+
 static void set_defaults(struct compare_options *options)
 {
-	if (!options->measure.windows)
-		options->measure.windows = options->quick ? 7 : 15;
-	if (options->measure.windows < MEASURE_WINDOWS_MIN)
-		options->measure.windows = MEASURE_WINDOWS_MIN;
-	if (!options->measure.window_ns)
-		options->measure.window_ns = options->quick ? 20000000u : 50000000u;
-	options->measure.warm_up_ns = options->measure.window_ns / 5;
-	options->measure.keep_disturbed = options->force;
+	struct measure_options *measure = &options->measure;
+	const struct bench_windows *windows = &options->windows;
+
+	measure->windows = windows->count ? windows->count : options->quick ? 7 : 15;
+	if (measure->windows < MEASURE_WINDOWS_MIN)
+		measure->windows = MEASURE_WINDOWS_MIN;
+	if (measure->windows > MEASURE_WINDOWS_MAX)
+		measure->windows = MEASURE_WINDOWS_MAX;
+	measure->window_ns = windows->ns ? windows->ns : 20000000u;
+	measure->warm_up_ns = measure->window_ns / 4;
+	measure->keep_disturbed = options->force;
+}
+
+static const char doc[] =
+	"Direct VIFs beside DPDK's vhost-user and memif, TAPs on a bridge and split drivers with a "
+	"driver domain (as Xen's netback), between two processes; and beside virtio-net, vhost-user and "
+	"an emulated igb between two virtual machines. All take turns; medians with spread, what a packet "
+	"costs, the environment. Wants root. Of processes 15 windows of 20 ms count, with --quick 7.\v"
+	"Windows in which somebody else had a processor are thrown away and taken again. A way that has "
+	"too few of the others has no figure. Exit status 3: the machine is too noisy for VIFs' own "
+	"figures or for most; the file of --json then tells why.\n"
+	"\n"
+	"Examples:\n"
+	"  svio-bench compare --json out.json --html out.html      (less than 15 minutes)\n"
+	"  svio-bench compare --quick --only processes --sizes 64\n"
+	"  svio-bench compare --only guests\n"
+	"  svio-bench compare --data out.json --plot out.svg --insert README.md\n\n"
+	"Virtual machines want tests/lab/prepare newest, and svio.ko beside: "
+	"tests/lab/build-module newest host-driver/linux build/modules/newest; both are made where they "
+	"are missing.";
+
+/* Every part that can be measured. BENCH_EXIT_NOISY: one was refused, which its file tells. */
+static int run_parts(struct compare_options *options)
+{
+	int status = 0;
+
+	if (options->common.places.first)
+		bench_come_first();
+	if (!check_noise(options))
+		return BENCH_EXIT_NOISY;
+	if (options->processes && !run_processes(options))
+		status = BENCH_EXIT_NOISY;
+	if (options->guests) {
+		int guests = run_guests(options);
+
+		if (guests)
+			warnx("no figures of virtual machines");
+		status = guests ? guests : status;
+	}
+	return status;
 }
 
 int bench_compare_main(int argc, char **argv)
 {
+	static const struct argp_child children[] = { { .argp = &bench_options_argp },
+						      { .argp = &bench_windows_argp },
+						      { 0 } };
 	static const struct argp parser = {
-		.options = argp_options,
-		.parser = parse_option,
-		.doc = "Direct VIFs beside DPDK's vhost-user and memif, TAPs on a bridge and split drivers "
-		       "with a driver domain (as Xen's netback), between two processes; and beside "
-		       "virtio-net, vhost-user and an emulated igb between two virtual machines. All take "
-		       "turns; medians with spread, what a packet costs, the environment. Wants root.\v"
-		       "Examples:\n"
-		       "  svio-bench compare --json out.json --html out.html      (15 minutes at most)\n"
-		       "  svio-bench compare --quick --only processes --sizes 64\n"
-		       "  svio-bench compare --only guests\n\n"
-		       "Virtual machines want tests/lab/prepare newest, and svio.ko beside: "
-		       "tests/lab/build-module newest host-driver/linux build/modules/newest. Exit status 3: "
-		       "the machine is too noisy.",
+		.options = argp_options, .parser = parse_option, .doc = doc, .children = children
 	};
 	struct compare_options options = {
-		.sizes = { 64, 512, 1500 },
-		.size_count = 3,
-		.processes = true,
-		.guests = true,
-		.places = { .device_cpu = bench_cpu(0), .guest_cpu = bench_cpu(1) },
+		.sizes = { 64, 512, 1500 }, .size_count = 3, .processes = true, .guests = true
 	};
 	char environment[96];
 	const char *words[] = { NULL, NULL };
-	int status = 0;
+	int report;
+	int status;
 
+	start_ns = bench_now_ns();
+	bench_options_init(&options.common);
 	argp_parse(&parser, argc, argv, 0, NULL, &options);
+	if (options.data_path)
+		return run_report(&options, false);
 	set_defaults(&options);
-	make_folder();
+	bench_folder_make(folder, "svio-compare");
+	atexit(remove_folder);
 	words[0] = part_path("environment", environment);
 	if (run_script("compare/environment.py", words))
 		return 1;
-	if (options.places.first)
-		bench_come_first();
-	if (!check_noise(&options) || (options.processes && !run_processes(&options)))
-		return BENCH_EXIT_NOISY;
-	if (options.guests) {
-		status = run_guests(&options);
-		options.guests = status == 0;
-		if (status)
-			warnx("no figures of virtual machines");
-	}
-	if (!options.processes && !options.guests)
-		return status;
-	return run_report(&options) ? 1 : status;
+	status = run_parts(&options);
+	report = run_report(&options, true);
+	return status ? status : report;
 }

@@ -3,9 +3,9 @@
 #ifndef BENCH_COMPARE_H
 #define BENCH_COMPARE_H
 
-#include <stdio.h>
-
+#include "bench_json.h"
 #include "bench_measure.h"
+#include "bench_options.h"
 
 #define COMPARE_SIZES_MAX 8u
 
@@ -17,19 +17,23 @@ struct compare_options {
 	bool quick;
 	bool force;       /* disturbed windows count, too, and the report says so */
 	const char *ways; /* NAME,...: those whose names begin so; NULL: all */
-	const char *json_path;
 	const char *html_path;
+	const char *plot_path;
+	const char *markdown_path;
+	const char *insert_path;
+	const char *data_path; /* not NULL: only this is shown */
 	struct measure_options measure;
-	struct bench_places places;
+	struct bench_windows windows;
+	struct bench_options common;
 };
 
 /*
- * Measures all ways between two processes and writes JSON. False: the machine is
- * too noisy, which has been told.
+ * Measures all ways between two processes into the open object. A figure without enough undisturbed
+ * windows is null, and "missing" tells why. False: the machine is too noisy; "refused" tells why.
  */
-bool compare_processes(const struct compare_options *options, FILE *file);
+bool compare_processes(const struct compare_options *options, struct bench_json *json);
 
-/* What is going on, with the time since the first call. */
+/* What is going on, with the time since the start. */
 void compare_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif /* BENCH_COMPARE_H */

@@ -49,8 +49,11 @@ static void open_vifs(struct crowd *crowd, const struct crowd_options *options)
 	struct svio_vif_options active = { .queues = options->queues,
 					   .tx_ring_lg2 = options->ring_lg2,
 					   .rx_ring_lg2 = options->ring_lg2,
-					   .features = SVIO_FEATURE(RSS),
-					   .bufs = 3u << options->ring_lg2 };
+					   .features = SVIO_FEATURE(RSS) | SVIO_FEATURE(MODERATION),
+					   .bufs = 3u << options->ring_lg2,
+					   .interrupts = options->vectors != 0,
+					   .vectors = options->vectors,
+					   .moderation_us = options->moderation_us };
 	struct svio_vif_options idle = { .tx_ring_lg2 = IDLE_RING_LG2,
 					 .rx_ring_lg2 = IDLE_RING_LG2,
 					 .bufs = IDLE_BUFS };
@@ -192,6 +195,7 @@ void crowd_open(struct crowd *crowd, const struct crowd_options *options)
 	if (!crowd->vifs || !crowd->ports || !crowd->flows)
 		err(1, "memory");
 	crowd->device.vifs_max = crowd->vif_count + 1;
+	crowd->device.irq = options->irq;
 	bench_unpin();
 	bench_device_start(&crowd->device, options->places.device_cpu, options->places.first);
 	bench_pin(getpid(), options->places.guest_cpu, options->places.first);

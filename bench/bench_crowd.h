@@ -12,6 +12,9 @@ struct crowd_options {
 	uint16_t queues;  /* of each of them; a flow for each */
 	uint8_t ring_lg2; /* of the pairs' rings */
 	uint32_t idle;    /* VIFs besides, open and silent, with the smallest rings */
+	const char *irq;  /* sviod's --irq; NULL: its default */
+	uint16_t vectors; /* of each of the pairs' VIFs for its queues; 0: guests that only poll */
+	uint16_t moderation_us;
 };
 
 struct crowd {

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "bench.h"
+#include "bench_folder.h"
 
 #define START_MAX_NS     10000000000ull
 #define HIGHEST_PRIORITY (-20)
@@ -207,7 +208,6 @@ void bench_device_start(struct bench_device *device, int cpu, bool first)
 	int count = 5;
 	const char *name = device->sviod_name ? device->sviod_name : sviod;
 	uint64_t deadline = bench_now_ns() + START_MAX_NS;
-	const char *tmp = getenv("TMPDIR");
 
 	find_programs(device);
 	snprintf(spec, sizeof(spec), "%s", device->wire ? device->wire : "null");
@@ -226,9 +226,7 @@ void bench_device_start(struct bench_device *device, int cpu, bool first)
 		arguments[count++] = vifs;
 		snprintf(vifs, sizeof(vifs), "%u", device->vifs_max);
 	}
-	snprintf(device->dir, sizeof(device->dir), "%.40s/svio-bench.XXXXXX", tmp ? tmp : "/tmp");
-	if (!mkdtemp(device->dir))
-		err(1, "%s", device->dir);
+	bench_folder_make(device->dir, "svio-bench");
 	device->sviod = spawn(device, name, arguments);
 	device->firmware = 0;
 	while (!device->firmware || !control_answers(device)) {
@@ -246,19 +244,10 @@ void bench_device_start(struct bench_device *device, int cpu, bool first)
 
 void bench_device_stop(struct bench_device *device)
 {
-	char pattern[128];
-	glob_t files;
-
 	kill(device->sviod, SIGTERM);
 	while (waitpid(device->sviod, NULL, 0) < 0 && errno == EINTR)
 		;
-	snprintf(pattern, sizeof(pattern), "%s/*", device->dir);
-	if (glob(pattern, GLOB_NOSORT, NULL, &files) == 0) {
-		for (size_t i = 0; i < files.gl_pathc; i++)
-			unlink(files.gl_pathv[i]);
-		globfree(&files);
-	}
-	rmdir(device->dir);
+	bench_folder_remove(device->dir);
 }
 
 void bench_device_vif_add(struct bench_device *device, const char *name, char *path)

@@ -12,24 +12,20 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 
-#include "bench.h"
+#include "bench_json.h"
+#include "bench_options.h"
 
 #define IOMMU_MAPS_MAX 16384u
 #define IOMMU_IOVA     (1ull << 32) /* where a case's mappings begin */
 
 struct iommu_options {
-	const char *json_path;
-	const char *map_queue_path; /* NULL: that ratio is not known */
-	const char *part;           /* NULL: all */
-	unsigned long repetitions;
-	unsigned long window_ms;
+	const char *map_queue_path;  /* NULL: that ratio is not known */
+	const char *part;            /* NULL: all */
 	unsigned long count_lookups; /* not 0: no times, so many lookups for callgrind */
 	const char *count_subject;
-	bool first;
-	int device_cpu;
-	int guest_cpu;
+	struct bench_windows windows;
+	struct bench_options common;
 };
 
 /* A figure with its spread. NAN where there is none. */
@@ -42,18 +38,11 @@ struct iommu_figure {
 
 struct iommu_figure iommu_figure_of(struct bench_result *result);
 
-/* The file that --json names, or NULL; keys on one level. */
-struct iommu_report {
-	FILE *json;
-	bool any;
-};
-
 /* "key": value, and key_min, key_max beside it. A NAN is null. */
-void iommu_report_figure(struct iommu_report *report, const char *key,
+void iommu_report_figure(struct bench_json *json, const char *key,
 			 const struct iommu_figure *figure);
-void iommu_report_number(struct iommu_report *report, const char *key, double value);
 /* null, and why as key_reason. */
-void iommu_report_missing(struct iommu_report *report, const char *key, const char *reason);
+void iommu_report_missing(struct bench_json *json, const char *key, const char *reason);
 
 /* Mappings of a case: maps of equal size, side by side from IOMMU_IOVA on, in leaves of one size. */
 struct iommu_case {
@@ -98,9 +87,9 @@ extern const struct iommu_subject iommu_subject_tree;
 void *iommu_memory_new(size_t bytes);
 
 /* The parts. Each prints its table. */
-void iommu_run_lookups(const struct iommu_options *options, struct iommu_report *report);
-void iommu_run_tables(struct iommu_report *report);
-void iommu_run_sviod(const struct iommu_options *options, struct iommu_report *report);
-void iommu_run_throughput(const struct iommu_options *options, struct iommu_report *report);
+void iommu_run_lookups(const struct iommu_options *options, struct bench_json *json);
+void iommu_run_tables(struct bench_json *json);
+void iommu_run_sviod(const struct iommu_options *options, struct bench_json *json);
+void iommu_run_throughput(const struct iommu_options *options, struct bench_json *json);
 
 #endif /* BENCH_IOMMU_H */

@@ -89,8 +89,8 @@ static void run_window(const struct iommu_subject *subject, void *state, const s
 
 static bool wants_window(const struct bench_result *times, const struct iommu_options *options)
 {
-	return times->count < options->repetitions &&
-	       times->count + times->discarded < options->repetitions * TRIES_EACH;
+	return times->count < options->windows.count &&
+	       times->count + times->discarded < options->windows.count * TRIES_EACH;
 }
 
 static void run_case(const struct iommu_case *c, const struct iommu_options *options,
@@ -114,7 +114,7 @@ static void run_case(const struct iommu_case *c, const struct iommu_options *opt
 		for (size_t i = 0; i < SUBJECTS; i++) {
 			if (!wants_window(&times[i], options))
 				continue;
-			run_window(subjects[i], states[i], c, options->window_ms * 1000000, &waits,
+			run_window(subjects[i], states[i], c, options->windows.ns, &waits,
 				   &times[i]);
 			again = true;
 		}
@@ -137,8 +137,8 @@ static struct iommu_case make_case(uint32_t maps, uint32_t leaf_lg2)
 
 static void print_heading(const struct iommu_options *options)
 {
-	printf("ns a lookup, random addresses, median (least - most) of %lu windows of %lu ms\n",
-	       options->repetitions, options->window_ms);
+	printf("ns a lookup, random addresses, median (least - most) of %u windows of %.0f ms\n",
+	       options->windows.count, (double)options->windows.ns / 1e6);
 	printf("%-8s %6s %8s", "pages", "maps", "range");
 	for (size_t i = 0; i < SUBJECTS; i++)
 		printf("  %-20s", subjects[i]->name);
@@ -162,21 +162,21 @@ static void print_case(const struct iommu_case *c, const struct iommu_figure *fi
 
 /* The keys that have a name of their own, and each subject's by case. */
 static void report_case(const struct iommu_case *c, const struct iommu_figure *figures,
-			struct iommu_report *report)
+			struct bench_json *json)
 {
 	const char *pages = c->leaf_lg2 == 12 ? "4k" : "2m";
 	char key[64];
 
 	for (size_t i = 0; i < SUBJECTS; i++) {
 		snprintf(key, sizeof(key), "%s_%s_%u_maps_ns", subjects[i]->name, pages, c->maps);
-		iommu_report_figure(report, key, &figures[i]);
+		iommu_report_figure(json, key, &figures[i]);
 	}
 	/* 1 GiB of 4 KiB pages, as a vIOMMU would map it; 1 GiB of 2 MiB pages. */
 	if (c->leaf_lg2 == 12 && c->maps == 512) {
-		iommu_report_figure(report, "translate_hit_ns", &figures[HIT]);
-		iommu_report_figure(report, "walk_4k_ns", &figures[WALK]);
+		iommu_report_figure(json, "translate_hit_ns", &figures[HIT]);
+		iommu_report_figure(json, "walk_4k_ns", &figures[WALK]);
 	} else if (c->leaf_lg2 == 21 && c->maps == 512) {
-		iommu_report_figure(report, "walk_2m_ns", &figures[WALK]);
+		iommu_report_figure(json, "walk_2m_ns", &figures[WALK]);
 	}
 }
 
@@ -196,7 +196,7 @@ static void count_lookups(const struct iommu_options *options)
 	}
 }
 
-void iommu_run_lookups(const struct iommu_options *options, struct iommu_report *report)
+void iommu_run_lookups(const struct iommu_options *options, struct bench_json *json)
 {
 	struct iommu_figure figures[SUBJECTS];
 
@@ -210,6 +210,6 @@ void iommu_run_lookups(const struct iommu_options *options, struct iommu_report 
 
 		run_case(&c, options, figures);
 		print_case(&c, figures);
-		report_case(&c, figures, report);
+		report_case(&c, figures, json);
 	}
 }

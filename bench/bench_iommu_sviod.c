@@ -56,9 +56,11 @@ static void open_ways(struct ways *ways, const struct iommu_options *options)
 	memset(ways, 0, sizeof(*ways));
 	ways->device.sviod_name = "../bench/svio-bench-sviod";
 	ways->device.firmware_name = "svio-fw";
-	bench_device_start(&ways->device, options->device_cpu, options->first);
+	bench_device_start(&ways->device, options->common.places.device_cpu,
+			   options->common.places.first);
 	/* The core polls all the time: whoever asks it for something must not wait behind it. */
-	bench_pin(ways->device.sviod, options->guest_cpu, options->first);
+	bench_pin(ways->device.sviod, options->common.places.guest_cpu,
+		  options->common.places.first);
 	pair_open(&ways->pair, &ways->device, false);
 	bench_waits_open(&ways->firmware);
 	bench_waits_add_process(&ways->firmware, ways->device.firmware);
@@ -93,11 +95,11 @@ static void measure_pairs_inside(struct ways *ways, const struct iommu_options *
 	const struct bench_sviod_question question = { .what = BENCH_SVIOD_PAIRS,
 						       .count = PAIRS_A_WINDOW,
 						       .beside = beside };
-	unsigned long tries = options->repetitions * TRIES_EACH;
+	unsigned long tries = options->windows.count * TRIES_EACH;
 
 	rates->count = 0;
 	rates->discarded = 0;
-	while (tries-- && rates->count < options->repetitions) {
+	while (tries-- && rates->count < options->windows.count) {
 		struct bench_sviod_answer answer = ask(ways, &question);
 
 		if (answer.preempted)
@@ -124,7 +126,7 @@ static void measure_pairs_socket(struct ways *ways, const struct iommu_options *
 {
 	rates->count = 0;
 	rates->discarded = 0;
-	for (unsigned long i = 0; i < options->repetitions * 2; i++) {
+	for (unsigned long i = 0; i < options->windows.count * 2; i++) {
 		uint64_t start = bench_now_ns();
 
 		for (uint32_t n = 0; n < SOCKET_PAIRS; n++) {
@@ -136,14 +138,14 @@ static void measure_pairs_socket(struct ways *ways, const struct iommu_options *
 }
 
 static void report_rate(const char *what, const char *key, struct bench_result *rates,
-			struct iommu_report *report)
+			struct bench_json *json)
 {
 	struct iommu_figure figure = iommu_figure_of(rates);
 
 	printf("%-46s %9.0f a second (%.0f - %.0f), %4.0f ns each\n", what, figure.median,
 	       figure.low, figure.high, 1e9 / figure.median);
 	fflush(stdout);
-	iommu_report_figure(report, key, &figure);
+	iommu_report_figure(json, key, &figure);
 }
 
 /* b has all its buffers posted, a's ring is full. */
@@ -236,7 +238,7 @@ static void measure_unmaps(struct ways *ways, sample_fn sample, struct bench_res
 
 /* p99 is what is asked for; the others say where it stands. Returns p99. */
 static double report_unmaps(const char *way, uint32_t bytes, struct bench_result *times,
-			    struct iommu_report *report)
+			    struct bench_json *json)
 {
 	static const struct {
 		const char *name;
@@ -251,7 +253,7 @@ static double report_unmaps(const char *way, uint32_t bytes, struct bench_result
 
 		printf("  %s %.2f us", quantiles[i].name, us);
 		snprintf(key, sizeof(key), "unmap_%s_%u_%s_us", way, bytes, quantiles[i].name);
-		iommu_report_number(report, key, us);
+		bench_json_number(json, key, us);
 		if (i == 1)
 			p99 = us;
 	}
@@ -260,7 +262,7 @@ static double report_unmaps(const char *way, uint32_t bytes, struct bench_result
 	return p99;
 }
 
-static void run_unmaps(struct ways *ways, struct iommu_report *report)
+static void run_unmaps(struct ways *ways, struct bench_json *json)
 {
 	static const uint32_t lengths[] = { 64, 1500 };
 	static struct bench_result times;
@@ -271,15 +273,15 @@ static void run_unmaps(struct ways *ways, struct iommu_report *report)
 
 		ways->pair.bytes = lengths[i];
 		measure_unmaps(ways, sample_inside, &times);
-		p99 = report_unmaps("inside", lengths[i], &times, report);
+		p99 = report_unmaps("inside", lengths[i], &times, json);
 		worst = p99 > worst || isnan(p99) ? p99 : worst;
 		measure_unmaps(ways, sample_socket, &times);
-		report_unmaps("socket", lengths[i], &times, report);
+		report_unmaps("socket", lengths[i], &times, json);
 	}
-	iommu_report_number(report, "unmap_p99_us", worst);
+	bench_json_number(json, "unmap_p99_us", worst);
 }
 
-void iommu_run_sviod(const struct iommu_options *options, struct iommu_report *report)
+void iommu_run_sviod(const struct iommu_options *options, struct bench_json *json)
 {
 	static struct bench_result rates;
 	struct ways ways;
@@ -288,12 +290,11 @@ void iommu_run_sviod(const struct iommu_options *options, struct iommu_report *r
 	open_ways(&ways, options);
 	usleep(IDLE_US);
 	measure_pairs_inside(&ways, options, false, &rates);
-	report_rate("inside sviod, alone in its tables", "map_unmap_alone_per_s", &rates, report);
+	report_rate("inside sviod, alone in its tables", "map_unmap_alone_per_s", &rates, json);
 	measure_pairs_inside(&ways, options, true, &rates);
-	report_rate("inside sviod, beside others", "map_unmap_per_s", &rates, report);
+	report_rate("inside sviod, beside others", "map_unmap_per_s", &rates, json);
 	measure_pairs_socket(&ways, options, &rates);
-	report_rate("over the socket, one after the other", "map_unmap_socket_per_s", &rates,
-		    report);
-	run_unmaps(&ways, report);
+	report_rate("over the socket, one after the other", "map_unmap_socket_per_s", &rates, json);
+	run_unmaps(&ways, json);
 	close_ways(&ways);
 }

@@ -80,10 +80,10 @@ static void run_turn(struct side sides[2], const struct measurement *what, uint6
 
 /* The median ratio. */
 static double run_measurement(struct side sides[2], const struct measurement *what,
-			      const struct iommu_options *options, struct iommu_report *report)
+			      const struct iommu_options *options, struct bench_json *json)
 {
 	static struct bench_result ratios;
-	unsigned long wanted = options->repetitions * TURNS;
+	unsigned long wanted = options->windows.count * TURNS;
 	struct iommu_figure figure;
 	char key[64];
 
@@ -92,7 +92,7 @@ static double run_measurement(struct side sides[2], const struct measurement *wh
 	sides[0].rates.count = 0;
 	sides[1].rates.count = 0;
 	for (unsigned long turn = 0; turn < wanted * TRIES_EACH && ratios.count < wanted; turn++)
-		run_turn(sides, what, options->window_ms * 1000000, turn, &ratios);
+		run_turn(sides, what, options->windows.ns, turn, &ratios);
 	figure = iommu_figure_of(&ratios);
 	printf("%-8s %5u B  %7.3f Mpps, without protection %7.3f: %.1f %% (%.1f - %.1f; %zu turns, "
 	       "%zu thrown away)\n",
@@ -101,7 +101,7 @@ static double run_measurement(struct side sides[2], const struct measurement *wh
 	       100 * figure.high, ratios.count, ratios.discarded);
 	fflush(stdout);
 	snprintf(key, sizeof(key), "vif_%s_%u_ratio", what->name, what->bytes);
-	iommu_report_figure(report, key, &figure);
+	iommu_report_figure(json, key, &figure);
 	return figure.median;
 }
 
@@ -109,29 +109,30 @@ static void open_side(struct side *side, const char *firmware, const struct iomm
 {
 	memset(&side->device, 0, sizeof(side->device));
 	side->device.firmware_name = firmware;
-	bench_device_start(&side->device, options->device_cpu, options->first);
+	bench_device_start(&side->device, options->common.places.device_cpu,
+			   options->common.places.first);
 	pair_open(&side->pair, &side->device, false);
 }
 
-void iommu_run_throughput(const struct iommu_options *options, struct iommu_report *report)
+void iommu_run_throughput(const struct iommu_options *options, struct bench_json *json)
 {
 	static struct side sides[2];
 	double worst = INFINITY;
 
 	printf("\nVIF to VIF, with protection and by a firmware without, in turns\n");
 	if (!bench_device_has(UNPROTECTED)) {
-		iommu_report_missing(report, "vif_throughput_ratio",
+		iommu_report_missing(json, "vif_throughput_ratio",
 				     "svio-fw-unprotected was not built");
 		return;
 	}
 	open_side(&sides[0], "svio-fw", options);
 	open_side(&sides[1], UNPROTECTED, options);
 	for (size_t i = 0; i < sizeof(measurements) / sizeof(measurements[0]); i++) {
-		double ratio = run_measurement(sides, &measurements[i], options, report);
+		double ratio = run_measurement(sides, &measurements[i], options, json);
 
 		worst = ratio < worst || isnan(ratio) ? ratio : worst;
 	}
-	iommu_report_number(report, "vif_throughput_ratio", worst);
+	bench_json_number(json, "vif_throughput_ratio", worst);
 	for (int i = 0; i < 2; i++) {
 		pair_close(&sides[i].pair);
 		bench_device_stop(&sides[i].device);

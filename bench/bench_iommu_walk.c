@@ -151,7 +151,7 @@ static void map_guest(struct svio_iommu *iommu, svio_iommu_domain domain, uint32
 			errx(1, "a guest's memory cannot be mapped");
 }
 
-void iommu_run_tables(struct iommu_report *report)
+void iommu_run_tables(struct bench_json *json)
 {
 	size_t bytes = (size_t)GUESTS * 64 * SVIO_IOMMU_PAGE_BYTES;
 	void *arena = iommu_memory_new(bytes);
@@ -174,8 +174,8 @@ void iommu_run_tables(struct iommu_report *report)
 	}
 	printf("\ntables of %u domains with 1 GiB of RAM, as QEMU maps it: %.1f KiB each\n", GUESTS,
 	       (double)pages * SVIO_IOMMU_PAGE_BYTES / 1024 / GUESTS);
-	iommu_report_number(report, "table_bytes_a_domain",
-			    (double)pages * SVIO_IOMMU_PAGE_BYTES / GUESTS);
+	bench_json_number(json, "table_bytes_a_domain",
+			  (double)pages * SVIO_IOMMU_PAGE_BYTES / GUESTS);
 	free(state);
 	free(arena);
 }

@@ -1,16 +1,22 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * svio-bench irq: interrupts raised by the firmware's core, and by a thread beside it.
+ * svio-bench irq: interrupts raised by the firmware's core, and by a thread beside it; a vector for
+ * each queue, and one that several queues share.
  *
  * A device of each kind runs all the time; they take turns. Guests wait by interrupts.
  *
- *   latency  one packet goes to and fro; both guests, on one thread, wait for an interrupt each
- *   stream   a sends as much as it can; b, on a second thread, takes all there is, and waits
+ *   latency  one packet goes to and fro, over another queue each time; both guests, on one thread,
+ *            wait for an interrupt each
+ *   stream   a sends as much as it can, over all queues; b, on a second thread, takes all there is
+ *            from all queues, and waits
+ *
+ * A guest with a vector for each queue looks, when it is interrupted, at the queue of that vector. One
+ * whose queues share a vector looks at all of them.
  */
-#include <argp.h>
 #include <err.h>
 #include <glob.h>
 #include <math.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
@@ -18,130 +24,206 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bench_pair.h"
+#include "bench_crowd.h"
+#include "bench_json.h"
+#include "bench_options.h"
 
-#define MODES       2
+#define QUEUES_MAX  4u
+#define RING_LG2    10
+#define BYTES       64u
 #define WINDOW_NS   50000000ull
 #define ROUND_TRIPS 100 /* a turn */
 #define WAIT_MS     1000
+#define STREAM_MS   10
+#define DRAIN_NS    50000000ull
 
 struct options {
 	double seconds;
 	unsigned int moderation_us;
-	const char *json_path;
-	int device_cpu, guest_cpu, irq_cpu;
-	bool first;
+	int irq_cpu;
+	struct bench_options common;
 };
 
 struct side {
-	const char *mode;
-	struct bench_device device;
-	struct pair pair;
+	const char *name; /* in the JSON */
+	const char *mode; /* sviod's --irq */
+	uint16_t queues;
+	uint16_t vectors; /* of each guest; as many as queues, or one */
+	struct crowd crowd;
+	struct pollfd events[QUEUES_MAX]; /* b's, of each vector */
 	struct bench_result round_trip_us;
 	struct bench_result mpps;
 	uint64_t packets;
 	uint64_t interrupts;
 };
 
-static struct side sides[MODES] = { { .mode = "inline" }, { .mode = "sidecore" } };
+static struct side sides[] = {
+	{ .name = "inline", .mode = "inline", .queues = 1, .vectors = 1 },
+	{ .name = "sidecore", .mode = "sidecore", .queues = 1, .vectors = 1 },
+	{ .name = "own", .mode = "inline", .queues = QUEUES_MAX, .vectors = QUEUES_MAX },
+	{ .name = "shared", .mode = "inline", .queues = QUEUES_MAX, .vectors = 1 },
+};
+#define SIDES (sizeof(sides) / sizeof(sides[0]))
+#define MODES 2u /* the first sides; the others are about vectors */
+
 static bool stop;
 static uint64_t received; /* by the receiver's thread; read when that has ended */
 
 /* The core where the device belongs, and the thread beside it elsewhere. */
 static void pin_firmware(const struct side *side, const struct options *options)
 {
+	pid_t firmware = side->crowd.device.firmware;
 	char pattern[64];
 	glob_t tasks;
 
-	snprintf(pattern, sizeof(pattern), "/proc/%d/task/*", (int)side->device.firmware);
+	snprintf(pattern, sizeof(pattern), "/proc/%d/task/*", (int)firmware);
 	if (glob(pattern, GLOB_NOSORT, NULL, &tasks))
 		return;
 	for (size_t i = 0; i < tasks.gl_pathc; i++) {
 		pid_t task = (pid_t)strtol(strrchr(tasks.gl_pathv[i], '/') + 1, NULL, 10);
-		bool core = task == side->device.firmware;
 		cpu_set_t cpus;
 
 		CPU_ZERO(&cpus);
-		CPU_SET(core ? options->device_cpu : options->irq_cpu, &cpus);
+		CPU_SET(task == firmware ? options->common.places.device_cpu : options->irq_cpu,
+			&cpus);
 		sched_setaffinity(task, sizeof(cpus), &cpus);
 	}
 	globfree(&tasks);
 }
 
+static struct svio_vif_queue *queue_of(struct guest_port *port)
+{
+	return ((struct vif_port *)port)->queue;
+}
+
 static void open_side(struct side *side, const struct options *options)
 {
-	struct pair *pair = &side->pair;
-	char path[128];
-	struct svio_vif_options vif = { .path = path,
-					.interrupts = true,
-					.features = SVIO_VIF_FEATURES_ALL,
-					.moderation_us = (uint16_t)options->moderation_us };
+	const struct crowd_options crowd = { .places = options->common.places,
+					     .pairs = 1,
+					     .queues = side->queues,
+					     .ring_lg2 = RING_LG2,
+					     .irq = side->mode,
+					     .vectors = side->vectors,
+					     .moderation_us = (uint16_t)options->moderation_us };
 
-	side->device.irq = side->mode;
-	bench_device_start(&side->device, options->device_cpu, options->first);
+	crowd_open(&side->crowd, &crowd);
 	pin_firmware(side, options);
-	bench_device_vif_add(&side->device, "a", path);
-	if (svio_vif_open(&vif, &pair->a))
-		errx(1, "%s", svio_vif_message());
-	bench_device_vif_add(&side->device, "b", path);
-	if (svio_vif_open(&vif, &pair->b))
-		errx(1, "%s", svio_vif_message());
-	pair->qa = svio_vif_queue(pair->a, 0);
-	pair->qb = svio_vif_queue(pair->b, 0);
-	memcpy(pair->mac_a, svio_vif_info(pair->a)->mac, 6);
-	memcpy(pair->mac_b, svio_vif_info(pair->b)->mac, 6);
-	pair->bytes = 64;
+	for (uint16_t i = 0; i < side->vectors; i++)
+		side->events[i] =
+			(struct pollfd){ .fd = svio_vif_queue_fd(queue_of(side->crowd.flows[i].to)),
+					 .events = POLLIN };
 }
 
-static void close_side(struct side *side)
+/* Asks for an interrupt of each of b's queues. False: one has something already. */
+static bool arm_receiver(struct side *side)
 {
-	svio_vif_close(side->pair.a);
-	svio_vif_close(side->pair.b);
-	bench_device_stop(&side->device);
+	bool armed = true;
+
+	for (uint16_t i = 0; i < side->queues; i++)
+		if (svio_vif_queue_arm(queue_of(side->crowd.flows[i].to), SVIO_VIF_RX))
+			armed = false;
+	return armed;
 }
 
-static void await_packet(struct svio_vif_queue *queue)
+/* Sleeps until one of b's vectors fires, and takes all that did. False: none. */
+static bool await_interrupt(struct side *side, int timeout_ms)
 {
-	while (!svio_vif_queue_arm(queue, SVIO_VIF_RX))
-		if (svio_vif_queue_wait(queue, WAIT_MS))
+	uint64_t count;
+
+	if (poll(side->events, side->vectors, timeout_ms) <= 0)
+		return false;
+	for (uint16_t i = 0; i < side->vectors; i++)
+		if ((side->events[i].revents & POLLIN) &&
+		    read(side->events[i].fd, &count, sizeof(count)) != sizeof(count))
+			err(1, "an interrupt");
+	return true;
+}
+
+/* Takes a burst of each queue whose vector has fired. */
+static uint32_t receive_fired(struct side *side)
+{
+	uint64_t stamps[GUEST_BURST];
+	uint32_t n = 0;
+
+	for (uint16_t i = 0; i < side->queues; i++) {
+		struct guest_port *port = side->crowd.flows[i].to;
+
+		if (side->events[i % side->vectors].revents & POLLIN)
+			n += port->ops->receive(port, stamps);
+	}
+	return n;
+}
+
+static uint32_t receive_all(struct side *side)
+{
+	uint64_t stamps[GUEST_BURST];
+	uint32_t n = 0;
+
+	for (uint16_t i = 0; i < side->queues; i++) {
+		struct guest_port *port = side->crowd.flows[i].to;
+
+		n += port->ops->receive(port, stamps);
+	}
+	return n;
+}
+
+static void await_at_b(struct side *side)
+{
+	uint32_t n = receive_all(side);
+
+	while (!n) {
+		if (!arm_receiver(side))
+			n = receive_all(side);
+		else if (await_interrupt(side, WAIT_MS))
+			n = receive_fired(side);
+		else
 			errx(1, "an interrupt did not come");
+	}
+}
+
+/* Without RSS of its own a has all in its first queue. */
+static void await_at_a(struct side *side)
+{
+	struct guest_port *port = side->crowd.flows[0].from;
+	uint64_t stamps[GUEST_BURST];
+
+	while (!port->ops->receive(port, stamps))
+		if (!svio_vif_queue_arm(queue_of(port), SVIO_VIF_RX) &&
+		    svio_vif_queue_wait(queue_of(port), WAIT_MS))
+			errx(1, "an interrupt did not come");
+}
+
+static void send_one(struct side *side, struct guest_port *port)
+{
+	if (port->ops->send(port, &side->crowd.stamp, 1, BYTES) != 1)
+		errx(1, "the transmit ring is stuck");
 }
 
 static void measure_latency(struct side *side)
 {
-	struct pair *pair = &side->pair;
-
-	for (int i = 0; i < ROUND_TRIPS; i++) {
+	for (uint32_t i = 0; i < ROUND_TRIPS; i++) {
+		struct guest_flow *flow = &side->crowd.flows[i % side->queues];
 		uint64_t start = bench_now_ns();
-		struct svio_vif_buf buf;
 
-		pair_send_new(pair, 1);
-		do
-			await_packet(pair->qb);
-		while (!pair_bounce_side(pair, pair->qb, pair->mac_b, pair->mac_a));
-		do
-			await_packet(pair->qa);
-		while (!svio_vif_rx_burst(pair->qa, &buf, 1));
-		svio_vif_free_burst(pair->qa, &buf, 1);
+		send_one(side, flow->from);
+		await_at_b(side);
+		send_one(side, flow->to);
+		await_at_a(side);
 		bench_result_add(&side->round_trip_us, (double)(bench_now_ns() - start) / 1e3);
 	}
 }
 
 static void *run_receiver(void *context)
 {
-	struct pair *pair = context;
-	struct svio_vif_buf bufs[PAIR_BURST];
+	struct side *side = context;
 
 	received = 0;
 	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
-		uint32_t n = svio_vif_rx_burst(pair->qb, bufs, PAIR_BURST);
+		uint32_t n = receive_all(side);
 
-		for (uint32_t i = 0; i < n; i++)
-			pair->sink ^= pair_read_header(&bufs[i]);
-		svio_vif_free_burst(pair->qb, bufs, n);
+		if (!n && arm_receiver(side) && await_interrupt(side, STREAM_MS))
+			n = receive_fired(side);
 		received += n;
-		if (!n && !svio_vif_queue_arm(pair->qb, SVIO_VIF_RX))
-			svio_vif_queue_wait(pair->qb, 10);
 	}
 	return NULL;
 }
@@ -150,9 +232,34 @@ static uint64_t count_interrupts(struct side *side)
 {
 	uint64_t counters[SVIO_COUNTER_COUNT] = { 0 };
 
-	if (svio_vif_stats_get(side->pair.b, counters))
+	if (svio_vif_stats_get(side->crowd.vifs[1], counters))
 		errx(1, "%s", svio_vif_message());
 	return counters[SVIO_COUNTER_irqs];
+}
+
+static uint32_t send_all(struct side *side)
+{
+	uint64_t stamps[GUEST_BURST];
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < GUEST_BURST; i++)
+		stamps[i] = side->crowd.stamp;
+	for (uint16_t i = 0; i < side->queues; i++) {
+		struct guest_port *port = side->crowd.flows[i].from;
+
+		n += port->ops->send(port, stamps, GUEST_BURST, BYTES);
+	}
+	return n;
+}
+
+/* Until nothing is under way. */
+static void drain(struct side *side)
+{
+	uint64_t end = bench_now_ns() + DRAIN_NS;
+
+	while (bench_now_ns() < end)
+		if (receive_all(side))
+			end = bench_now_ns() + DRAIN_NS;
 }
 
 static void measure_stream(struct side *side)
@@ -162,71 +269,73 @@ static void measure_stream(struct side *side)
 	pthread_t receiver;
 
 	stop = false;
-	if (pthread_create(&receiver, NULL, run_receiver, &side->pair))
+	if (pthread_create(&receiver, NULL, run_receiver, side))
 		errx(1, "no thread");
 	while (bench_now_ns() - start < WINDOW_NS)
-		if (!pair_send_new(&side->pair, PAIR_BURST))
+		if (!send_all(side))
 			sched_yield();
 	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
 	pthread_join(receiver, NULL);
 	bench_result_add(&side->mpps, (double)received * 1e3 / (double)(bench_now_ns() - start));
-	pair_drain(&side->pair);
+	drain(side);
 	side->packets += received;
 	side->interrupts += count_interrupts(side) - before;
 }
 
-static void report(struct side *side, FILE *json, bool last)
+static void report(struct side *side, struct bench_json *json)
 {
 	double p50 = bench_result_quantile(&side->round_trip_us, 0.5);
 	double p99 = bench_result_quantile(&side->round_trip_us, 0.99);
 	double mpps = bench_result_quantile(&side->mpps, 0.5);
-	double interrupts = (double)side->interrupts / (double)side->packets;
+	double packets = side->packets ? (double)side->packets : NAN;
+	double interrupts = (double)side->interrupts / packets;
 
-	printf("%-9s round trip p50 %.2f us, p99 %.2f us; stream %.3f Mpps, %.5f interrupts a "
-	       "packet\n",
-	       side->mode, p50, p99, mpps, interrupts);
-	if (json)
-		fprintf(json,
-			"    \"%s\": {\"round_trip_p50_us\": %.3f, \"round_trip_p99_us\": %.3f, "
-			"\"stream_mpps\": %.4f, \"interrupts_a_packet\": %.6f}%s\n",
-			side->mode, p50, p99, mpps, interrupts, last ? "" : ",");
+	printf("%-9s %u queues, %u vectors: round trip p50 %.2f us, p99 %.2f us; stream %.3f Mpps, %.5f "
+	       "interrupts a packet\n",
+	       side->name, side->queues, side->vectors, p50, p99, mpps, interrupts);
+	bench_json_open(json, side->name, '{');
+	bench_json_count(json, "queues", side->queues);
+	bench_json_count(json, "vectors", side->vectors);
+	bench_json_number(json, "round_trip_p50_us", p50);
+	bench_json_number(json, "round_trip_p99_us", p99);
+	bench_json_number(json, "stream_mpps", mpps);
+	bench_json_number(json, "interrupts_a_packet", interrupts);
+	bench_json_close(json, '}');
 }
 
-static void run(const struct options *options, FILE *json)
+static void run(const struct options *options, struct bench_json *json)
 {
+	const struct bench_places *places = &options->common.places;
 	uint64_t end;
 
-	if (options->first)
+	if (places->first)
 		bench_come_first();
-	for (int i = 0; i < MODES; i++)
+	for (size_t i = 0; i < SIDES; i++)
 		open_side(&sides[i], options);
-	bench_pin(getpid(), options->guest_cpu, options->first);
+	bench_pin(getpid(), places->guest_cpu, places->first);
 	end = bench_now_ns() + (uint64_t)(options->seconds * 1e9);
 	do {
-		for (int i = 0; i < MODES; i++) {
+		for (size_t i = 0; i < SIDES; i++) {
 			measure_latency(&sides[i]);
 			measure_stream(&sides[i]);
 		}
 	} while (bench_now_ns() < end);
-	if (json)
-		fprintf(json, "{\n  \"irq\": {\n");
-	for (int i = 0; i < MODES; i++)
-		report(&sides[i], json, i == MODES - 1);
-	if (json)
-		fprintf(json, "  }\n}\n");
-	for (int i = 0; i < MODES; i++)
-		close_side(&sides[i]);
+	bench_json_open(json, "irq", '{');
+	for (size_t i = 0; i < MODES; i++)
+		report(&sides[i], json);
+	bench_json_close(json, '}');
+	bench_json_open(json, "sharing", '{');
+	for (size_t i = MODES; i < SIDES; i++)
+		report(&sides[i], json);
+	bench_json_close(json, '}');
+	for (size_t i = 0; i < SIDES; i++)
+		crowd_close(&sides[i].crowd);
 }
 
 static const struct argp_option argp_options[] = {
-	{ "seconds", 't', "S", 0, "Of all (default: 10)", 0 },
-	{ "moderation", 'm', "US", 0, "Of each queue, 0 to 10000 (default: 0)", 0 },
-	{ "device-cpu", 'd', "N", 0, "The device's processor (default: the first)", 0 },
-	{ "guest-cpu", 'g', "N", 0, "The guests' processor (default: the second)", 0 },
+	{ "seconds", 't', "S", 0, "Of all (default: 20)", 0 },
+	{ "moderation", 'm', "US", 0, "Of each queue, 1 to 10000 (default: none)", 0 },
 	{ "irq-cpu", 'i', "N", 0, "The sidecore's (default: the third, or else the second)", 0 },
-	{ "first", 'f', NULL, 0,
-	  "Run at the highest ordinary priority, for a machine that has other work", 0 },
-	{ "json", 'j', "FILE", 0, "Write the figures to FILE, too", 0 },
 	{ 0 }
 };
 
@@ -235,30 +344,18 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 	struct options *options = state->input;
 
 	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &options->common;
+		return 0;
 	case 't':
-		options->seconds = strtod(argument, NULL);
-		if (!(options->seconds > 0 && options->seconds <= 200))
-			argp_error(state, "'%s' seconds: more than 0, at most 200", argument);
+		options->seconds = bench_parse_time(argument, 200, state);
 		return 0;
 	case 'm':
-		options->moderation_us = (unsigned int)strtoul(argument, NULL, 10);
-		if (options->moderation_us > SVIO_MODERATION_US_MAX)
-			argp_error(state, "'%s' us: 0 to %d", argument, SVIO_MODERATION_US_MAX);
-		return 0;
-	case 'd':
-		options->device_cpu = (int)strtol(argument, NULL, 10);
-		return 0;
-	case 'g':
-		options->guest_cpu = (int)strtol(argument, NULL, 10);
+		options->moderation_us =
+			(unsigned int)bench_parse_number(argument, SVIO_MODERATION_US_MAX, state);
 		return 0;
 	case 'i':
-		options->irq_cpu = (int)strtol(argument, NULL, 10);
-		return 0;
-	case 'f':
-		options->first = true;
-		return 0;
-	case 'j':
-		options->json_path = argument;
+		options->irq_cpu = bench_parse_cpu(argument, state);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -267,27 +364,25 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 
 int bench_irq_main(int argc, char **argv)
 {
+	static const struct argp_child children[] = { { .argp = &bench_options_argp }, { 0 } };
 	static const struct argp parser = {
 		.options = argp_options,
 		.parser = parse_option,
-		.doc = "Interrupts raised by the firmware's core, and by a thread beside it: latency, "
-		       "and a stream to a guest that waits. Starts devices of its own.\v"
-		       "Example:\n  svio-bench irq --seconds 20 --json out.json",
+		.doc = "Interrupts raised by the firmware's core, and by a thread beside it; a vector for "
+		       "each of four queues, and one for all: latency, and a stream to a guest that "
+		       "waits. Starts devices of its own.\v"
+		       "Examples:\n"
+		       "  svio-bench irq --seconds 40 --json out.json\n"
+		       "  svio-bench irq --moderation 50",
+		.children = children,
 	};
-	struct options options = { .seconds = 10,
-				   .device_cpu = bench_cpu(0),
-				   .guest_cpu = bench_cpu(1),
-				   .irq_cpu = bench_cpu(2) };
-	FILE *json = NULL;
+	struct options options = { .seconds = 20, .irq_cpu = bench_cpu(2) };
+	struct bench_json json;
 
+	bench_options_init(&options.common);
 	argp_parse(&parser, argc, argv, 0, NULL, &options);
-	if (options.json_path) {
-		json = fopen(options.json_path, "we");
-		if (!json)
-			err(1, "%s", options.json_path);
-	}
-	run(&options, json);
-	if (json && fclose(json))
-		err(1, "%s", options.json_path);
+	bench_json_create(&json, options.common.json_path);
+	run(&options, &json);
+	bench_json_finish(&json);
 	return 0;
 }

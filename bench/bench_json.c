@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "bench_json.h"
 
+#include <err.h>
 #include <inttypes.h>
 #include <math.h>
 
@@ -19,8 +20,11 @@ static void write_text(FILE *file, const char *text)
 	fputc('"', file);
 }
 
-static void begin(struct bench_json *json, const char *key)
+/* False: it is not wanted. */
+static bool begin(struct bench_json *json, const char *key)
 {
+	if (!json->file)
+		return false;
 	if (json->follows)
 		fputc(',', json->file);
 	if (json->depth)
@@ -30,11 +34,13 @@ static void begin(struct bench_json *json, const char *key)
 		fprintf(json->file, ": ");
 	}
 	json->follows = true;
+	return true;
 }
 
 void bench_json_open(struct bench_json *json, const char *key, char bracket)
 {
-	begin(json, key);
+	if (!begin(json, key))
+		return;
 	fputc(bracket, json->file);
 	json->depth++;
 	json->follows = false;
@@ -42,6 +48,8 @@ void bench_json_open(struct bench_json *json, const char *key, char bracket)
 
 void bench_json_close(struct bench_json *json, char bracket)
 {
+	if (!json->file)
+		return;
 	json->depth--;
 	if (json->follows)
 		fprintf(json->file, "\n%*s", 2 * json->depth, "");
@@ -53,24 +61,49 @@ void bench_json_close(struct bench_json *json, char bracket)
 
 void bench_json_number(struct bench_json *json, const char *key, double value)
 {
-	begin(json, key);
-	if (isfinite(value))
+	if (begin(json, key) && isfinite(value))
 		fprintf(json->file, "%.6g", value);
-	else
+	else if (json->file)
 		fprintf(json->file, "null");
 }
 
 void bench_json_count(struct bench_json *json, const char *key, uint64_t value)
 {
-	begin(json, key);
-	fprintf(json->file, "%" PRIu64, value);
+	if (begin(json, key))
+		fprintf(json->file, "%" PRIu64, value);
 }
 
 void bench_json_text(struct bench_json *json, const char *key, const char *value)
 {
-	begin(json, key);
-	if (value)
+	if (begin(json, key) && value)
 		write_text(json->file, value);
-	else
+	else if (json->file)
 		fprintf(json->file, "null");
+}
+
+void bench_json_boolean(struct bench_json *json, const char *key, bool value)
+{
+	if (begin(json, key))
+		fputs(value ? "true" : "false", json->file);
+}
+
+void bench_json_create(struct bench_json *json, const char *path)
+{
+	*json = (struct bench_json){ .path = path };
+	if (!path)
+		return;
+	json->file = fopen(path, "we");
+	if (!json->file)
+		err(1, "%s", path);
+	bench_json_open(json, NULL, '{');
+}
+
+void bench_json_finish(struct bench_json *json)
+{
+	if (!json->file)
+		return;
+	bench_json_close(json, '}');
+	if (fclose(json->file))
+		err(1, "%s", json->path);
+	json->file = NULL;
 }

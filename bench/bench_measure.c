@@ -108,9 +108,12 @@ static void run_window(struct measure_path *measured, struct progress *progress,
 	uint64_t notices = count_notices(path);
 
 	bench_path_resume(path);
-	if (!path->type->run(path, load, &result, tools->times))
-		errx(1, "%s: %s", path->type->name, path->why);
+	path->failed = !path->type->run(path, load, &result, tools->times);
 	bench_path_pause(path);
+	if (path->failed && !tools->options->may_fail)
+		errx(1, "%s: %s", path->type->name, path->why);
+	if (path->failed)
+		return;
 	notices = count_notices(path) - notices;
 	if (is_disturbed(&result, tools->options)) {
 		progress->discarded++;
@@ -177,7 +180,7 @@ bool measure_paths(struct measure_path *measured, size_t count, const struct gue
 		for (size_t k = 0; k < count; k++) {
 			size_t i = (k + turn) % count; /* who is first changes */
 
-			if (progress[i].count == options->windows)
+			if (progress[i].count == options->windows || measured[i].path->failed)
 				continue;
 			one.pps = pps ? pps[i] : 0;
 			run_window(&measured[i], &progress[i], &one, tools);

@@ -18,9 +18,6 @@
 #define MEASURE_WINDOWS_MAX 256u
 #define MEASURE_WINDOWS_MIN 5u /* fewer are no figure */
 
-/* svio-bench's exit status when the machine is too noisy for a measurement. */
-#define BENCH_EXIT_NOISY 3
-
 struct measure_options {
 	uint32_t windows; /* that count, of each path; MEASURE_WINDOWS_MIN at least */
 	uint64_t window_ns;
@@ -28,6 +25,7 @@ struct measure_options {
 	uint32_t tries_each;  /* turns for each window that is to count; 0: 8 */
 	uint64_t warm_up_ns;  /* before the windows of a turn */
 	bool keep_disturbed;  /* for tests of svio-bench itself */
+	bool may_fail;        /* a path that fails is left out from then on, path->why tells */
 	uint64_t deadline_ns; /* bench_now_ns() when no window is taken again; 0: never */
 };
 
@@ -67,7 +65,7 @@ struct measure_path {
 /*
  * Measures the load on all paths in turns; its times are those of the options. pps: of each path, for
  * GUEST_PACED, else NULL. False: a path has fewer than MEASURE_WINDOWS_MIN windows, as the machine is
- * too noisy. Ends the program when a path fails.
+ * too noisy, or as it failed. Ends the program when a path fails that must not.
  */
 bool measure_paths(struct measure_path *measured, size_t count, const struct guest_load *load,
 		   const double *pps, const struct measure_options *options);

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "bench_path.h"
 
+#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 
 bool bench_path_start(struct bench_path *path, const struct bench_path_type *type,
 		      const struct bench_places *places)
@@ -15,8 +18,18 @@ bool bench_path_start(struct bench_path *path, const struct bench_path_type *typ
 	return type->start(path);
 }
 
+static void end_child(struct bench_path *path)
+{
+	kill(path->child, SIGKILL);
+	while (waitpid(path->child, NULL, 0) < 0 && errno == EINTR)
+		;
+	path->child = 0;
+}
+
 void bench_path_resume(struct bench_path *path)
 {
+	if (path->child)
+		kill(path->child, SIGCONT);
 	if (path->type->resume)
 		path->type->resume(path);
 }
@@ -25,12 +38,16 @@ void bench_path_pause(struct bench_path *path)
 {
 	if (path->type->pause)
 		path->type->pause(path);
+	if (path->child)
+		kill(path->child, SIGSTOP);
 }
 
 void bench_path_stop(struct bench_path *path)
 {
 	bench_waits_close(&path->device);
 	bench_waits_close(&path->guests);
+	if (path->child)
+		end_child(path);
 	path->type->stop(path);
 }
 

@@ -24,13 +24,6 @@
 #include "bench.h"
 #include "bench_guest.h"
 
-/* Where a path's processes run, and how. */
-struct bench_places {
-	int device_cpu; /* of whatever is between the guests */
-	int guest_cpu;  /* of both guests */
-	bool first;     /* at the highest ordinary priority */
-};
-
 struct bench_path {
 	const struct bench_path_type *type;
 	struct bench_places places;
@@ -38,18 +31,21 @@ struct bench_path {
 	struct bench_waits device;
 	struct bench_waits guests;
 	void *state;   /* the type's own */
+	pid_t child;   /* of bench_path_fork(); 0: none */
+	bool failed;   /* in its last window */
 	char why[256]; /* after a failure: what, and what to do */
 };
 
 struct bench_path_type {
 	const char *name;  /* "vhost-packed": in options and JSON */
 	const char *title; /* for people */
+	bool sleeps;       /* of types of two kinds: who finds nothing sleeps, else looks again */
 	/*
 	 * Starts its processes and connects its guests. False: it cannot here; path->why tells, and
 	 * stop is called next.
 	 */
 	bool (*start)(struct bench_path *path);
-	/* NULL where the path rests of itself when nothing is sent. */
+	/* NULL where the path rests of itself when nothing is sent; a child is stopped besides. */
 	void (*resume)(struct bench_path *path);
 	void (*pause)(struct bench_path *path);
 	/*
@@ -69,6 +65,9 @@ extern const struct bench_path_type bench_path_svio;
 extern const struct bench_path_type bench_path_dpdk[];
 extern const size_t bench_path_dpdk_count; /* 0: built without DPDK */
 
+/* What no device can beat: a process that copies each frame from one guest's memory to the other's. */
+extern const struct bench_path_type bench_path_bound;
+
 /* Backend-driver I/O: split drivers and TAPs, each sleeping as the original does, and polling. */
 extern const struct bench_path_type bench_path_split;
 extern const struct bench_path_type bench_path_split_polling;
@@ -84,6 +83,16 @@ bool bench_path_start(struct bench_path *path, const struct bench_path_type *typ
 void bench_path_resume(struct bench_path *path);
 void bench_path_pause(struct bench_path *path);
 void bench_path_stop(struct bench_path *path);
+
+/*
+ * For a type's start: a process that runs this function, which never returns, and goes with svio-bench
+ * and with the path.
+ */
+void bench_path_fork(struct bench_path *path, void (*run)(void *state), void *state);
+/* Then: it has this processor, and runs between resume and pause only. */
+void bench_path_settle_child(struct bench_path *path, int cpu);
+/* Zeroed memory that a child shares; munmap() returns it. Ends the program when there is none. */
+void *bench_path_share(size_t bytes);
 
 /* For a type's run: guest_run() over flows of this process, watching the path's threads. */
 bool bench_path_run_guests(struct bench_path *path, struct guest_flow *flows, size_t count,

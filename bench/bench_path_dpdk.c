@@ -9,7 +9,6 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <glob.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,7 +58,7 @@ struct process {
 };
 
 struct state {
-	char dir[64];
+	char dir[BENCH_FOLDER_BYTES];
 	int memory;
 	struct peer_shared *shared;
 	struct process device;
@@ -142,16 +141,13 @@ static bool start_process(struct bench_path *path, struct process *process, cons
 static bool start(struct bench_path *path)
 {
 	struct state *state = calloc(1, sizeof(*state));
-	const char *tmp = getenv("TMPDIR");
 
 	if (!state)
 		err(1, "memory");
 	path->state = state;
 	state->device.socket = -1;
 	state->guests.socket = -1;
-	snprintf(state->dir, sizeof(state->dir), "%.40s/svio-peer.XXXXXX", tmp ? tmp : "/tmp");
-	if (!mkdtemp(state->dir))
-		err(1, "%s", state->dir);
+	bench_folder_make(state->dir, "svio-peer");
 	state->memory = memfd_create("svio-bench", MFD_CLOEXEC);
 	if (state->memory < 0 || ftruncate(state->memory, sizeof(*state->shared)))
 		err(1, "memory");
@@ -218,20 +214,12 @@ static void stop_process(struct process *process)
 static void stop(struct bench_path *path)
 {
 	struct state *state = path->state;
-	char pattern[96];
-	glob_t files;
 
 	stop_process(&state->guests);
 	stop_process(&state->device);
 	munmap(state->shared, sizeof(*state->shared));
 	close(state->memory);
-	snprintf(pattern, sizeof(pattern), "%s/*", state->dir);
-	if (glob(pattern, GLOB_NOSORT, NULL, &files) == 0) {
-		for (size_t i = 0; i < files.gl_pathc; i++)
-			unlink(files.gl_pathv[i]);
-		globfree(&files);
-	}
-	rmdir(state->dir);
+	bench_folder_remove(state->dir);
 	free(state);
 }
 

@@ -9,15 +9,11 @@
  * what it still lacks of a VIF is not the price of wakeups.
  */
 #include <err.h>
-#include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "bench_path.h"
@@ -42,7 +38,6 @@ struct split_path {
 	bool sleeps;
 	uint32_t bounce_bytes;
 	uint32_t idle_looks; /* in a row, at rings in which there was nothing */
-	pid_t domain;
 };
 
 /* Sleeps until one of the events, and takes them. */
@@ -113,9 +108,10 @@ static const struct guest_port_ops port_ops = {
 	.bounce = bounce_frames,
 };
 
-static _Noreturn void run_domain(struct split_path *path)
+static void run_domain(void *state)
 {
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	struct split_path *path = state;
+
 	for (;;)
 		if (!split_backend_step(path->backend) && path->sleeps &&
 		    split_backend_sleep(path->backend))
@@ -140,52 +136,24 @@ static void make_guest(struct split_path *path, uint32_t number)
 	split_backend_attach(path->backend, number, guest->memory, path->to_guest[number]);
 }
 
-static bool start(struct bench_path *path, bool sleeps)
+static bool start(struct bench_path *path)
 {
 	struct split_path *split = calloc(1, sizeof(*split));
 
 	if (!split)
 		err(1, "memory");
 	path->state = split;
-	split->sleeps = sleeps;
-	split->backend = mmap(NULL, sizeof(*split->backend), PROT_READ | PROT_WRITE,
-			      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (split->backend == MAP_FAILED)
-		err(1, "memory");
+	split->sleeps = path->type->sleeps;
+	split->backend = bench_path_share(sizeof(*split->backend));
 	split_backend_init(split->backend);
 	for (uint32_t i = 0; i < SPLIT_PORTS; i++)
 		make_guest(split, i);
-	split->domain = fork();
-	if (split->domain < 0)
-		err(1, "fork");
-	if (split->domain == 0)
-		run_domain(split);
-	bench_pin(split->domain, path->places.device_cpu, path->places.first);
+	bench_path_fork(path, run_domain, split);
+	bench_path_settle_child(path, path->places.device_cpu);
 	bench_pin(getpid(), path->places.guest_cpu, path->places.first);
-	kill(split->domain, SIGSTOP); /* until resume */
-	bench_waits_add_process(&path->device, split->domain);
+	bench_waits_add_process(&path->device, path->child);
 	bench_waits_add_thread(&path->guests);
 	return true;
-}
-
-static bool start_sleeping(struct bench_path *path)
-{
-	return start(path, true);
-}
-
-static bool start_polling(struct bench_path *path)
-{
-	return start(path, false);
-}
-
-static void pause_domain(struct bench_path *path)
-{
-	kill(((struct split_path *)path->state)->domain, SIGSTOP);
-}
-
-static void resume_domain(struct bench_path *path)
-{
-	kill(((struct split_path *)path->state)->domain, SIGCONT);
 }
 
 static uint64_t count_errors(const struct split_path *split)
@@ -231,9 +199,6 @@ static void stop(struct bench_path *path)
 {
 	struct split_path *split = path->state;
 
-	kill(split->domain, SIGKILL);
-	while (waitpid(split->domain, NULL, 0) < 0 && errno == EINTR)
-		;
 	for (uint32_t i = 0; i < SPLIT_PORTS; i++) {
 		close(split->to_backend[i]);
 		close(split->to_guest[i]);
@@ -246,9 +211,8 @@ static void stop(struct bench_path *path)
 const struct bench_path_type bench_path_split = {
 	.name = "split",
 	.title = "Split drivers (as Xen's netback)",
-	.start = start_sleeping,
-	.resume = resume_domain,
-	.pause = pause_domain,
+	.sleeps = true,
+	.start = start,
 	.run = run,
 	.notices = count_notices,
 	.stop = stop,
@@ -257,9 +221,7 @@ const struct bench_path_type bench_path_split = {
 const struct bench_path_type bench_path_split_polling = {
 	.name = "split-polling",
 	.title = "Split drivers, polling",
-	.start = start_polling,
-	.resume = resume_domain,
-	.pause = pause_domain,
+	.start = start,
 	.run = run,
 	.notices = count_notices,
 	.stop = stop,

@@ -12,22 +12,18 @@
  * the time ("tap-polling").
  */
 #include <err.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <poll.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "bench_path.h"
@@ -54,8 +50,8 @@ struct tap_path {
 	uint64_t seen;  /* of shared->read */
 	uint64_t calls; /* a's */
 	int tap_a;
+	int sockets[2]; /* by which b's process sends a's TAP */
 	bool sleeps;
-	pid_t reader;
 };
 
 /* The namespace: a bridge and two TAPs. In the process of guest b. */
@@ -262,14 +258,14 @@ static const struct guest_port_ops ops_a = { .send = send_frames, .receive = rec
 static const struct guest_port_ops ops_b = { .receive = receive_at_b, .bounce = bounce_at_b };
 
 /* In a process of its own: the network, and guest b. */
-static _Noreturn void run_reader(struct tap_path *path, int socket)
+static void run_reader(void *state)
 {
+	struct tap_path *path = state;
 	int taps[2];
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	make_network(taps);
-	send_descriptor(socket, taps[0]);
-	close(socket);
+	send_descriptor(path->sockets[1], taps[0]);
+	close(path->sockets[1]);
 	close(taps[0]);
 	read_frames(path, taps[1]);
 }
@@ -285,60 +281,31 @@ static void init_guests(struct tap_path *tap)
 	guest_set_header(&tap->b.port, mac_b, mac_a);
 }
 
-static bool start(struct bench_path *path, bool sleeps)
+static bool start(struct bench_path *path)
 {
 	struct tap_path *tap = calloc(1, sizeof(*tap));
-	int sockets[2];
 
-	if (!tap || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets))
+	if (!tap || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, tap->sockets))
 		err(1, "a TAP");
 	path->state = tap;
-	tap->sleeps = sleeps;
-	tap->shared = mmap(NULL, sizeof(*tap->shared), PROT_READ | PROT_WRITE,
-			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (tap->shared == MAP_FAILED)
-		err(1, "memory");
+	tap->sleeps = path->type->sleeps;
+	tap->shared = bench_path_share(sizeof(*tap->shared));
 	init_guests(tap);
-	tap->reader = fork();
-	if (tap->reader < 0)
-		err(1, "fork");
-	if (tap->reader == 0)
-		run_reader(tap, sockets[1]);
-	close(sockets[1]);
-	tap->tap_a = receive_descriptor(sockets[0]);
-	close(sockets[0]);
+	bench_path_fork(path, run_reader, tap);
+	close(tap->sockets[1]);
+	tap->tap_a = receive_descriptor(tap->sockets[0]);
+	close(tap->sockets[0]);
 	if (tap->tap_a < 0) {
 		snprintf(
 			path->why, sizeof(path->why),
 			"TAPs and a bridge in a network namespace want root, and the modules tun and bridge");
 		return false;
 	}
-	bench_pin(tap->reader, path->places.device_cpu, path->places.first);
+	bench_path_settle_child(path, path->places.device_cpu);
 	bench_pin(getpid(), path->places.guest_cpu, path->places.first);
-	kill(tap->reader, SIGSTOP); /* until resume */
-	bench_waits_add_process(&path->guests, tap->reader);
+	bench_waits_add_process(&path->guests, path->child);
 	bench_waits_add_thread(&path->guests);
 	return true;
-}
-
-static bool start_sleeping(struct bench_path *path)
-{
-	return start(path, true);
-}
-
-static bool start_polling(struct bench_path *path)
-{
-	return start(path, false);
-}
-
-static void pause_reader(struct bench_path *path)
-{
-	kill(((struct tap_path *)path->state)->reader, SIGSTOP);
-}
-
-static void resume_reader(struct bench_path *path)
-{
-	kill(((struct tap_path *)path->state)->reader, SIGCONT);
 }
 
 /* System calls that wrote or read a frame. */
@@ -369,9 +336,6 @@ static void stop(struct bench_path *path)
 {
 	struct tap_path *tap = path->state;
 
-	kill(tap->reader, SIGKILL);
-	while (waitpid(tap->reader, NULL, 0) < 0 && errno == EINTR)
-		;
 	if (tap->tap_a >= 0)
 		close(tap->tap_a);
 	munmap(tap->shared, sizeof(*tap->shared));
@@ -381,9 +345,8 @@ static void stop(struct bench_path *path)
 const struct bench_path_type bench_path_tap = {
 	.name = "tap",
 	.title = "TAP + Linux bridge",
-	.start = start_sleeping,
-	.resume = resume_reader,
-	.pause = pause_reader,
+	.sleeps = true,
+	.start = start,
 	.run = run,
 	.notices = count_notices,
 	.stop = stop,
@@ -392,9 +355,7 @@ const struct bench_path_type bench_path_tap = {
 const struct bench_path_type bench_path_tap_polling = {
 	.name = "tap-polling",
 	.title = "TAP + Linux bridge, polling",
-	.start = start_polling,
-	.resume = resume_reader,
-	.pause = pause_reader,
+	.start = start,
 	.run = run,
 	.notices = count_notices,
 	.stop = stop,

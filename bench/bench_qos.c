@@ -7,18 +7,18 @@
  * 20 ms; one in which the device or the guests were kept off their processors
  * for more than 2 % is thrown away, and another one takes its place.
  */
-#include <argp.h>
 #include <err.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench.h"
+#include "bench_json.h"
+#include "bench_options.h"
 #include "bench_qos.h"
 
 struct options {
 	struct qos_options run;
-	const char *json_path;
+	struct bench_options common;
 	const char *plot_path;
 	const char *scenario; /* NULL: all */
 };
@@ -63,62 +63,52 @@ static void print_measured(const struct qos_measured *measured)
 	fflush(stdout);
 }
 
-static void write_text(FILE *json, const char *text)
+static void write_series(struct bench_json *json, const char *key, const double *values,
+			 size_t count)
 {
-	fputc('"', json);
-	for (; *text; text++) {
-		if (*text == '"' || *text == '\\')
-			fputc('\\', json);
-		fputc(*text, json);
-	}
-	fputc('"', json);
-}
-
-static void write_series(FILE *json, const double *values, size_t count)
-{
-	fprintf(json, "[");
+	bench_json_open(json, key, '[');
 	for (size_t i = 0; i < count; i++)
-		fprintf(json, "%s%.2f", i ? ", " : "", values[i]);
-	fprintf(json, "]");
+		bench_json_number(json, NULL, values[i]);
+	bench_json_close(json, ']');
 }
 
-static void write_measured(FILE *json, const struct qos_measured *measured)
+static void write_vif(struct bench_json *json, const struct qos_measured *measured, size_t index)
+{
+	const struct qos_vif *vif = &measured->scenario->vifs[index];
+
+	bench_json_open(json, NULL, '{');
+	bench_json_text(json, "name", vif->name);
+	bench_json_count(json, "frame_bytes", vif->frame_bytes);
+	bench_json_number(json, "expected_mbps", qos_expected_mbps(vif));
+	bench_json_number(json, "measured_mbps",
+			  measured->windows ? qos_mean_mbps(measured, index) : NAN);
+	write_series(json, "series_mbps", measured->mbps[index], measured->windows);
+	bench_json_close(json, '}');
+}
+
+static void write_measured(struct bench_json *json, const struct qos_measured *measured)
 {
 	const struct qos_vif *vifs = measured->scenario->vifs;
-	bool first = true;
+	bool refused = measured->refused[0];
 
-	fprintf(json, "    {\"name\": \"%s\", \"title\": ", measured->scenario->name);
-	write_text(json, measured->scenario->title);
-	if (measured->refused[0]) {
-		fprintf(json, ", \"refused\": ");
-		write_text(json, measured->refused);
-		fprintf(json, ", \"vifs\": []}");
-		return;
+	bench_json_open(json, NULL, '{');
+	bench_json_text(json, "name", measured->scenario->name);
+	bench_json_text(json, "title", measured->scenario->title);
+	if (refused) {
+		bench_json_text(json, "refused", measured->refused);
+	} else {
+		bench_json_count(json, "windows", measured->windows);
+		bench_json_count(json, "discarded", measured->discarded);
+		bench_json_count(json, "dropped", measured->drops);
+		bench_json_count(json, "changes", measured->changes);
+		write_series(json, "seconds", measured->seconds, measured->windows);
 	}
-	fprintf(json,
-		", \"windows\": %zu, \"discarded\": %zu, \"dropped\": %llu, \"changes\": %llu, "
-		"\"seconds\": ",
-		measured->windows, measured->discarded, (unsigned long long)measured->drops,
-		(unsigned long long)measured->changes);
-	write_series(json, measured->seconds, measured->windows);
-	fprintf(json, ", \"vifs\": [");
-	for (size_t i = 0; vifs[i].name; i++) {
-		if (!vifs[i].frame_bytes)
-			continue;
-		fprintf(json,
-			"%s\n      {\"name\": \"%s\", \"frame_bytes\": %u, \"expected_mbps\": %.3f, ",
-			first ? "" : ",", vifs[i].name, vifs[i].frame_bytes,
-			qos_expected_mbps(&vifs[i]));
-		if (measured->windows)
-			fprintf(json, "\"measured_mbps\": %.3f, \"series_mbps\": ",
-				qos_mean_mbps(measured, i));
-		else
-			fprintf(json, "\"measured_mbps\": null, \"series_mbps\": ");
-		write_series(json, measured->mbps[i], measured->windows);
-		fprintf(json, "}");
-		first = false;
-	}
-	fprintf(json, "]}");
+	bench_json_open(json, "vifs", '[');
+	for (size_t i = 0; !refused && vifs[i].name; i++)
+		if (vifs[i].frame_bytes)
+			write_vif(json, measured, i);
+	bench_json_close(json, ']');
+	bench_json_close(json, '}');
 }
 
 static bool is_wanted(const struct qos_scenario *scenario, const char *name)
@@ -126,7 +116,7 @@ static bool is_wanted(const struct qos_scenario *scenario, const char *name)
 	return !name || strncmp(scenario->name, name, strlen(name)) == 0;
 }
 
-static void run_all(const struct options *options, FILE *json)
+static void run_all(const struct options *options, struct bench_json *json)
 {
 	struct qos_measured *measured = calloc(qos_scenario_count, sizeof(*measured));
 	size_t count = 0;
@@ -140,14 +130,11 @@ static void run_all(const struct options *options, FILE *json)
 		qos_run(&qos_scenarios[i], &options->run, &measured[count]);
 		print_measured(&measured[count++]);
 	}
-	if (json)
-		fprintf(json, "{\n  \"port_mbps\": %.0f,\n  \"scenarios\": [\n", QOS_PORT_MBPS);
-	for (size_t i = 0; json && i < count; i++) {
+	bench_json_number(json, "port_mbps", QOS_PORT_MBPS);
+	bench_json_open(json, "scenarios", '[');
+	for (size_t i = 0; i < count; i++)
 		write_measured(json, &measured[i]);
-		fprintf(json, i + 1 < count ? ",\n" : "\n");
-	}
-	if (json)
-		fprintf(json, "  ]\n}\n");
+	bench_json_close(json, ']');
 	if (options->plot_path)
 		qos_plot(options->plot_path, measured, count);
 	free(measured);
@@ -158,11 +145,6 @@ static const struct argp_option argp_options[] = {
 	{ "list", 'l', NULL, 0, "List the scenarios", 0 },
 	{ "seconds", 't', "S", 0,
 	  "Of undisturbed windows of each scenario; at most four times as long (default: 3)", 0 },
-	{ "device-cpu", 'd', "N", 0, "The device's processor (default: the first)", 0 },
-	{ "guest-cpu", 'g', "N", 0, "The guests' processor (default: the second)", 0 },
-	{ "first", 'f', NULL, 0,
-	  "Run at the highest ordinary priority, for a machine that has other work", 0 },
-	{ "json", 'j', "FILE", 0, "Write the figures to FILE, too", 0 },
 	{ "plot", 'p', "FILE", 0, "Plot to FILE, an SVG; needs gnuplot", 0 },
 	{ 0 }
 };
@@ -186,6 +168,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 	struct options *options = state->input;
 
 	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &options->common;
+		return 0;
 	case 'S':
 		check_scenario(argument, state);
 		options->scenario = argument;
@@ -194,21 +179,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 		list_scenarios();
 		exit(0);
 	case 't':
-		options->run.seconds = strtod(argument, NULL);
-		if (!(options->run.seconds > 0 && options->run.seconds <= 80))
-			argp_error(state, "'%s' seconds: more than 0, at most 80", argument);
-		return 0;
-	case 'd':
-		options->run.device_cpu = (int)strtol(argument, NULL, 10);
-		return 0;
-	case 'g':
-		options->run.guest_cpu = (int)strtol(argument, NULL, 10);
-		return 0;
-	case 'f':
-		options->run.first = true;
-		return 0;
-	case 'j':
-		options->json_path = argument;
+		options->run.seconds = bench_parse_time(argument, 80, state);
 		return 0;
 	case 'p':
 		options->plot_path = argument;
@@ -223,6 +194,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 
 int bench_qos_main(int argc, char **argv)
 {
+	static const struct argp_child children[] = { { .argp = &bench_options_argp }, { 0 } };
 	static const struct argp parser = {
 		.options = argp_options,
 		.parser = parse_option,
@@ -232,22 +204,18 @@ int bench_qos_main(int argc, char **argv)
 		       "Examples:\n"
 		       "  svio-bench qos --json out.json --plot out.svg\n"
 		       "  svio-bench qos --scenario priority --seconds 10",
+		.children = children,
 	};
-	struct options options = {
-		.run = { .seconds = 3, .device_cpu = bench_cpu(0), .guest_cpu = bench_cpu(1) }
-	};
-	FILE *json = NULL;
+	struct options options = { .run = { .seconds = 3 } };
+	struct bench_json json;
 
+	bench_options_init(&options.common);
 	argp_parse(&parser, argc, argv, 0, NULL, &options);
-	if (options.json_path) {
-		json = fopen(options.json_path, "we");
-		if (!json)
-			err(1, "%s", options.json_path);
-	}
-	if (options.run.first)
+	options.run.places = options.common.places;
+	bench_json_create(&json, options.common.json_path);
+	if (options.run.places.first)
 		bench_come_first();
-	run_all(&options, json);
-	if (json && fclose(json))
-		err(1, "%s", options.json_path);
+	run_all(&options, &json);
+	bench_json_finish(&json);
 	return 0;
 }

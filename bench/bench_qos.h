@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "bench.h"
+
 #define QOS_PORT_MBPS   1000.0
 #define QOS_VIFS_MAX    6
 #define QOS_GROUPS_MAX  2
@@ -57,9 +59,7 @@ struct qos_measured {
 
 struct qos_options {
 	double seconds;
-	int device_cpu;
-	int guest_cpu;
-	bool first;
+	struct bench_places places;
 };
 
 /* Runs a scenario on a device of its own. */

@@ -261,9 +261,9 @@ void qos_run(const struct qos_scenario *scenario, const struct qos_options *opti
 	memset(measured, 0, sizeof(*measured));
 	measured->scenario = scenario;
 	run->scenario = scenario;
-	bench_pin(getpid(), options->device_cpu, options->first);
-	bench_device_start(&run->device, options->device_cpu, options->first);
-	bench_pin(getpid(), options->guest_cpu, options->first);
+	bench_pin(getpid(), options->places.device_cpu, options->places.first);
+	bench_device_start(&run->device, options->places.device_cpu, options->places.first);
+	bench_pin(getpid(), options->places.guest_cpu, options->places.first);
 	bench_control_open(&run->control, &run->device);
 	if (build_tree(run, measured)) {
 		open_guests(run);

@@ -8,15 +8,14 @@
  * meets all of them. A window in which the thread was kept off its processor is
  * thrown away.
  */
-#include <argp.h>
-#include <err.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "bench.h"
+#include "bench_json.h"
+#include "bench_options.h"
 #include "bench_sched.h"
 
 #define LONG_COST      1538u
@@ -42,16 +41,13 @@ static const uint32_t actives[] = { 8, 64, 512, 4096 };
 #define ACTIVES (sizeof(actives) / sizeof(actives[0]))
 
 struct options {
-	const char *json_path;
-	const char *tree;     /* NULL: both */
-	const char *backlog;  /* NULL: both */
-	unsigned long active; /* 0: all */
-	unsigned long repetitions;
-	unsigned long window_ms;
+	const char *tree;            /* NULL: both */
+	const char *backlog;         /* NULL: both */
+	unsigned long active;        /* 0: all */
 	unsigned long count_packets; /* not 0: no times, so many packets of svio for callgrind */
 	bool instructions;
-	bool first;
-	int cpu;
+	struct bench_windows windows;
+	struct bench_options common;
 };
 
 /* What a scheduler did in one case with packets of one length. */
@@ -99,8 +95,8 @@ static void run_window(const struct sched_subject *subject, void *state, uint64_
 
 static bool wants_window(const struct bench_result *times, const struct options *options)
 {
-	return times->count < options->repetitions &&
-	       times->count + times->discarded < options->repetitions * TRIES_EACH;
+	return times->count < options->windows.count &&
+	       times->count + times->discarded < options->windows.count * TRIES_EACH;
 }
 
 /* All schedulers on one case, in turns. */
@@ -123,7 +119,7 @@ static void run_case(const struct sched_case *sched_case, const struct options *
 		for (size_t i = 0; i < SUBJECTS; i++) {
 			if (!states[i] || !wants_window(&outcomes[i].times, options))
 				continue;
-			run_window(subjects[i], states[i], options->window_ms * 1000000, waits,
+			run_window(subjects[i], states[i], options->windows.ns, waits,
 				   &outcomes[i].times);
 			again = true;
 		}
@@ -139,38 +135,37 @@ static void run_case(const struct sched_case *sched_case, const struct options *
 	}
 }
 
-static void write_number(FILE *json, const char *name, const char *suffix, double value)
+static void write_number(struct bench_json *json, const char *name, const char *suffix,
+			 double value)
 {
-	if (isnan(value))
-		fprintf(json, ", \"%s%s\": null", name, suffix);
-	else
-		fprintf(json, ", \"%s%s\": %.2f", name, suffix, value);
+	char key[64];
+
+	snprintf(key, sizeof(key), "%s%s", name, suffix);
+	bench_json_number(json, key, value);
 }
 
-static void write_outcomes(FILE *json, const struct sched_case *sched_case,
+static void write_outcomes(struct bench_json *json, const struct sched_case *sched_case,
 			   const struct outcome *outcomes)
 {
 	bool is_long = sched_case->cost_bytes == LONG_COST;
 
 	for (size_t i = 0; i < SUBJECTS; i++) {
+		const char *name = subjects[i]->name;
+
 		if (!is_compared(subjects[i], sched_case))
 			continue;
-		write_number(json, subjects[i]->name, is_long ? "_ns" : "_84_ns",
-			     outcomes[i].median);
-		write_number(json, subjects[i]->name, is_long ? "_ns_min" : "_84_ns_min",
-			     outcomes[i].low);
-		write_number(json, subjects[i]->name, is_long ? "_ns_max" : "_84_ns_max",
-			     outcomes[i].high);
+		write_number(json, name, is_long ? "_ns" : "_84_ns", outcomes[i].median);
+		write_number(json, name, is_long ? "_ns_min" : "_84_ns_min", outcomes[i].low);
+		write_number(json, name, is_long ? "_ns_max" : "_84_ns_max", outcomes[i].high);
 		if (is_long)
-			fprintf(json, ", \"%s_starved\": %u", subjects[i]->name,
-				outcomes[i].starved);
+			write_number(json, name, "_starved", outcomes[i].starved);
 	}
 }
 
 static void print_heading(const struct options *options)
 {
-	printf("ns a packet, median (least - most) of %lu windows of %lu ms\n",
-	       options->repetitions, options->window_ms);
+	printf("ns a packet, median (least - most) of %u windows of %.0f ms\n",
+	       options->windows.count, (double)options->windows.ns / 1e6);
 	if (!sched_tree_has_min())
 		printf("note: this scheduler refuses min; the trees have none, and strict "
 		       "priorities may starve queues\n");
@@ -203,35 +198,32 @@ static void print_outcomes(const struct sched_case *sched_case, const struct out
 	fflush(stdout);
 }
 
-static void run_lengths(struct sched_case *sched_case, const struct options *options, FILE *json,
-			bool first)
+static void run_lengths(struct sched_case *sched_case, const struct options *options,
+			struct bench_json *json)
 {
 	static struct outcome outcomes[SUBJECTS];
 	struct bench_waits waits;
 
-	if (json)
-		fprintf(json, "%s\n    {\"tree\": \"%s\", \"active\": %u, \"backlog\": \"%s\"",
-			first ? "" : ",", sched_case->deep ? "deep" : "flat", sched_case->active,
-			sched_case->sparse ? "sparse" : "dense");
+	bench_json_open(json, NULL, '{');
+	bench_json_text(json, "tree", sched_case->deep ? "deep" : "flat");
+	bench_json_count(json, "active", sched_case->active);
+	bench_json_text(json, "backlog", sched_case->sparse ? "sparse" : "dense");
 	bench_waits_open(&waits);
 	bench_waits_add_thread(&waits);
 	for (int i = 0; i < 2; i++) {
 		sched_case->cost_bytes = i ? SHORT_COST : LONG_COST;
 		run_case(sched_case, options, &waits, outcomes);
 		print_outcomes(sched_case, outcomes);
-		if (json)
-			write_outcomes(json, sched_case, outcomes);
+		write_outcomes(json, sched_case, outcomes);
 	}
 	bench_waits_close(&waits);
 	if (options->instructions) {
 		double instructions = sched_count_instructions(sched_case, COUNT_PACKETS);
 
 		printf("     %.0f instructions a packet\n", instructions);
-		if (json)
-			write_number(json, "svio_instructions", "", instructions);
+		bench_json_number(json, "svio_instructions", instructions);
 	}
-	if (json)
-		fprintf(json, "}");
+	bench_json_close(json, '}');
 }
 
 /* For callgrind: only what sched_subject_svio.serve() does from here on is one packet a grant. */
@@ -254,15 +246,12 @@ static bool is_wanted(const struct sched_case *sched_case, const struct options 
 	       (!options->active || options->active == sched_case->active);
 }
 
-static void run_all(const struct options *options, FILE *json)
+static void run_all(const struct options *options, struct bench_json *json)
 {
-	bool first = true;
-
-	if (json)
-		fprintf(json,
-			"{\n  \"port_bps\": %llu, \"cost_bytes\": %u, \"min\": %s,\n  \"cases\": [",
-			(unsigned long long)sched_port_bps, LONG_COST,
-			sched_tree_has_min() ? "true" : "false");
+	bench_json_count(json, "port_bps", sched_port_bps);
+	bench_json_count(json, "cost_bytes", LONG_COST);
+	bench_json_boolean(json, "min", sched_tree_has_min());
+	bench_json_open(json, "cases", '[');
 	if (!options->count_packets)
 		print_heading(options);
 	for (size_t i = 0; i < 4 * ACTIVES; i++) {
@@ -275,11 +264,9 @@ static void run_all(const struct options *options, FILE *json)
 		if (options->count_packets)
 			count_packets(&sched_case, options);
 		else
-			run_lengths(&sched_case, options, json, first);
-		first = false;
+			run_lengths(&sched_case, options, json);
 	}
-	if (json)
-		fprintf(json, "\n  ]\n}\n");
+	bench_json_close(json, ']');
 }
 
 static const struct argp_option argp_options[] = {
@@ -288,26 +275,12 @@ static const struct argp_option argp_options[] = {
 	{ "backlog", 'b', "NAME", 0, "Only dense or sparse (default: both)", 0 },
 	{ "port-gbps", 'p', "N", 0,
 	  "The port's rate (default: 10): the faster it is, the longer is a turn", 0 },
-	{ "repetitions", 'r', "N", 0, "Windows of each scheduler that count (default: 7)", 0 },
-	{ "window-ms", 'w', "MS", 0, "Length of a window (default: 20)", 0 },
 	{ "instructions", 'i', NULL, 0,
 	  "Count vif-sched's instructions a packet, too (by valgrind, takes minutes)", 0 },
-	{ "count-packets", 'n', "N", 0, "No times: serve N packets of each case, for callgrind",
+	{ "count-packets", 'N', "N", 0, "No times: serve N packets of each case, for callgrind",
 	  0 },
-	{ "cpu", 'c', "N", 0, "Which processor (default: the first)", 0 },
-	{ "first", 'f', NULL, 0,
-	  "Run at the highest ordinary priority, for a machine that has other work", 0 },
-	{ "json", 'j', "FILE", 0, "Write the figures to FILE, too", 0 },
 	{ 0 }
 };
-
-static const char *parse_name(const char *text, const char *one, const char *other,
-			      struct argp_state *state)
-{
-	if (strcmp(text, one) != 0 && strcmp(text, other) != 0)
-		argp_error(state, "'%s': %s or %s", text, one, other);
-	return text;
-}
 
 static unsigned long parse_active(const char *text, struct argp_state *state)
 {
@@ -322,14 +295,20 @@ static unsigned long parse_active(const char *text, struct argp_state *state)
 
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
+	static const char *const trees[] = { "flat", "deep", NULL };
+	static const char *const backlogs[] = { "dense", "sparse", NULL };
 	struct options *options = state->input;
 
 	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &options->common;
+		state->child_inputs[1] = &options->windows;
+		return 0;
 	case 't':
-		options->tree = parse_name(argument, "flat", "deep", state);
+		options->tree = trees[bench_parse_name(argument, trees, state)];
 		return 0;
 	case 'b':
-		options->backlog = parse_name(argument, "dense", "sparse", state);
+		options->backlog = backlogs[bench_parse_name(argument, backlogs, state)];
 		return 0;
 	case 'a':
 		options->active = parse_active(argument, state);
@@ -338,26 +317,11 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 		sched_port_bps =
 			bench_parse_number(argument, SCHED_PORT_GBPS_MAX, state) * 1000000000ull;
 		return 0;
-	case 'r':
-		options->repetitions = bench_parse_number(argument, 1000, state);
-		return 0;
-	case 'w':
-		options->window_ms = bench_parse_number(argument, 10000, state);
-		return 0;
-	case 'n':
+	case 'N':
 		options->count_packets = bench_parse_number(argument, 1000000000, state);
 		return 0;
 	case 'i':
 		options->instructions = true;
-		return 0;
-	case 'c':
-		options->cpu = (int)strtol(argument, NULL, 10);
-		return 0;
-	case 'f':
-		options->first = true;
-		return 0;
-	case 'j':
-		options->json_path = argument;
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -366,30 +330,32 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 
 int bench_sched_main(int argc, char **argv)
 {
+	static const struct argp_child children[] = { { .argp = &bench_options_one_cpu_argp },
+						      { .argp = &bench_windows_argp },
+						      { 0 } };
 	static const struct argp parser = {
 		.options = argp_options,
 		.parser = parse_option,
-		.doc = "What the scheduler costs a packet, beside DPDK's rte_sched and a binary heap.\v"
+		.doc = "What the scheduler costs a packet, beside DPDK's rte_sched and a binary heap. 7 "
+		       "windows of 20 ms of each count.\v"
 		       "Examples:\n"
 		       "  svio-bench sched --json out.json\n"
 		       "  svio-bench sched --tree deep --active 512 --repetitions 21\n"
 		       "  svio-bench sched --port-gbps 40 --backlog dense\n"
 		       "  svio-bench sched --backlog dense --instructions",
+		.children = children,
 	};
-	struct options options = { .repetitions = 7, .window_ms = 20, .cpu = bench_cpu(0) };
-	FILE *json = NULL;
+	struct options options = { .windows = { .count = 7, .ns = 20000000 } };
+	const struct bench_places *places = &options.common.places;
+	struct bench_json json;
 
+	bench_options_init(&options.common);
 	argp_parse(&parser, argc, argv, 0, NULL, &options);
-	if (options.json_path) {
-		json = fopen(options.json_path, "we");
-		if (!json)
-			err(1, "%s", options.json_path);
-	}
-	if (options.first)
+	bench_json_create(&json, options.common.json_path);
+	if (places->first)
 		bench_come_first();
-	bench_pin(getpid(), options.cpu, options.first);
-	run_all(&options, json);
-	if (json && fclose(json))
-		err(1, "%s", options.json_path);
+	bench_pin(getpid(), places->device_cpu, places->first);
+	run_all(&options, &json);
+	bench_json_finish(&json);
 	return 0;
 }

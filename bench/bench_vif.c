@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* svio-bench vif: user-space guests on VIFs of one device, and on other ways between two guests. */
-#include <argp.h>
 #include <err.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +10,8 @@
 
 struct command {
 	struct vif_options options;
-	const char *json_path;
+	struct bench_options common;
+	struct bench_windows windows;
 	double minutes;
 };
 
@@ -19,7 +19,6 @@ enum key {
 	KEY_PEER = 0x100,
 	KEY_IDLE_VIFS,
 	KEY_MINUTES,
-	KEY_KEEP,
 	KEY_VIFS
 };
 
@@ -30,111 +29,37 @@ static const struct argp_option argp_options[] = {
 	{ "peer", KEY_PEER, "NAME", 0,
 	  "Only peers whose names begin so: vhost, vhost-packed, memif ... Implies --peers", 0 },
 	{ "part", 'p', "NAME", 0, "Only rate, latency, scale or idle (default: all)", 0 },
-	{ "windows", 'n', "N", 0, "Windows that count of each figure (5 to 200; default: 11)", 0 },
-	{ "window-ms", 'w', "MS", 0, "Length of a window (1 to 1000; default: 20)", 0 },
 	{ "minutes", KEY_MINUTES, "M", 0, "After so long no window is taken again (default: 3.6)",
 	  0 },
-	{ "keep-disturbed", KEY_KEEP, NULL, 0,
-	  "Count disturbed windows, too: only to see the program run", 0 },
 	{ "vifs", KEY_VIFS, "N,...", 0,
 	  "How many VIFs send at once, 1 to 1000 (default: 1,16,64,256)", 0 },
 	{ "idle-vifs", KEY_IDLE_VIFS, "N", 0, "How many VIFs are idle (default: 1024)", 0 },
-	{ "device-cpu", 'd', "N", 0, "The device's processor (default: the first)", 0 },
-	{ "guest-cpu", 'g', "N", 0, "The guests' processor (default: the second)", 0 },
-	{ "first", 'f', NULL, 0,
-	  "Run at the highest ordinary priority, for a machine that has other work", 0 },
-	{ "json", 'j', "FILE", 0, "Write the figures to FILE, too", 0 },
 	{ 0 }
 };
 
-/* Numbers with commas between them; how many. */
-static size_t parse_list(const char *text, uint32_t *numbers, size_t count_max, unsigned long least,
-			 unsigned long most, struct argp_state *state)
-{
-	size_t count = 0;
-
-	for (;; text++) {
-		char *end;
-		unsigned long number = strtoul(text, &end, 10);
-
-		if (end == text || number < least || number > most || (*end && *end != ','))
-			argp_error(state, "'%s': numbers from %lu to %lu, with commas between them",
-				   text, least, most);
-		if (count == count_max)
-			argp_error(state, "more than %zu numbers", count_max);
-		numbers[count++] = (uint32_t)number;
-		if (!*end)
-			return count;
-		text = end;
-	}
-}
-
 static void parse_counts(const char *text, struct vif_options *options, struct argp_state *state)
 {
-	options->count_count = parse_list(text, options->counts, VIF_COUNTS_MAX, 1, 1000, state);
+	options->count_count =
+		bench_parse_list(text, options->counts, VIF_COUNTS_MAX, 1, 1000, state);
 	for (size_t i = 1; i < options->count_count; i++)
 		if (options->counts[i] <= options->counts[i - 1])
 			argp_error(state, "'%s': the least first", text);
 }
 
-static unsigned parse_part(const char *text, struct argp_state *state)
-{
-	static const char *const names[] = { "rate", "latency", "scale", "idle" };
-
-	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strcmp(text, names[i]) == 0)
-			return 1u << i;
-	argp_error(state, "no part '%s': rate, latency, scale or idle", text);
-	return 0;
-}
-
-static error_t parse_measure(int key, const char *argument, struct command *command,
-			     struct argp_state *state)
-{
-	struct vif_options *options = &command->options;
-
-	switch (key) {
-	case 'n':
-		options->measure.windows = (uint32_t)bench_parse_number(argument, 200, state);
-		if (options->measure.windows < MEASURE_WINDOWS_MIN)
-			argp_error(state, "fewer than %u windows are no figure",
-				   MEASURE_WINDOWS_MIN);
-		return 0;
-	case 'w':
-		options->measure.window_ns = bench_parse_number(argument, 1000, state) * 1000000u;
-		options->measure.warm_up_ns = options->measure.window_ns / 4;
-		return 0;
-	case KEY_MINUTES:
-		command->minutes = strtod(argument, NULL);
-		if (!(command->minutes > 0 && command->minutes <= 600))
-			argp_error(state, "'%s' minutes: more than 0, at most 600", argument);
-		return 0;
-	case 'd':
-		options->places.device_cpu = (int)strtol(argument, NULL, 10);
-		return 0;
-	case 'g':
-		options->places.guest_cpu = (int)strtol(argument, NULL, 10);
-		return 0;
-	case KEY_KEEP:
-		options->measure.keep_disturbed = true;
-		return 0;
-	case 'f':
-		options->places.first = true;
-		return 0;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-}
-
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
+	static const char *const parts[] = { "rate", "latency", "scale", "idle", NULL };
 	struct command *command = state->input;
 	struct vif_options *options = &command->options;
 
 	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &command->common;
+		state->child_inputs[1] = &command->windows;
+		return 0;
 	case 's':
 		options->size_count =
-			parse_list(argument, options->sizes, VIF_SIZES_MAX, 60, 2048, state);
+			bench_parse_list(argument, options->sizes, VIF_SIZES_MAX, 60, 2048, state);
 		return 0;
 	case KEY_VIFS:
 		parse_counts(argument, options, state);
@@ -147,16 +72,16 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 		options->peers = true;
 		return 0;
 	case 'p':
-		options->parts = parse_part(argument, state);
+		options->parts = 1u << bench_parse_name(argument, parts, state);
 		return 0;
 	case KEY_IDLE_VIFS:
 		options->idle_vifs = (uint32_t)bench_parse_number(argument, 4000, state);
 		return 0;
-	case 'j':
-		command->json_path = argument;
+	case KEY_MINUTES:
+		command->minutes = bench_parse_time(argument, 600, state);
 		return 0;
 	default:
-		return parse_measure(key, argument, command, state);
+		return ARGP_ERR_UNKNOWN;
 	}
 }
 
@@ -180,14 +105,15 @@ static bool run_all(const struct vif_options *options, struct vif_report *report
 }
 
 static const char doc[] =
-	"Packets between user-space guests on VIFs of one device, and with --peers by DPDK's "
-	"vhost-user and memif, in turns. Starts everything itself.\v"
+	"Packets between user-space guests on VIFs of one device, by one copy and nothing else (the "
+	"bound), and with --peers by DPDK's vhost-user and memif, in turns. Starts everything itself. 11 "
+	"windows of 20 ms count.\v"
 	"One way: a guest sends new frames, another receives and drops them. To and fro: 512 frames "
 	"go between them, as between two testpmd in io mode. Both guests are on one thread and one "
 	"processor, the device on another; they touch 24 bytes of each frame, in bursts of 32.\n"
 	"\n"
 	"A window in which a thread waited for its processor is thrown away and taken again. Exit "
-	"status 3: the machine was too noisy for a figure.\n"
+	"status 3: the machine was too noisy for a figure; the file of --json then says only that.\n"
 	"\n"
 	"Examples:\n"
 	"  svio-bench vif --peers --json out.json       all of it, in less than 4 minutes\n"
@@ -195,44 +121,53 @@ static const char doc[] =
 	"  svio-bench vif --part rate --sizes 64 --peer vhost-packed\n"
 	"  svio-bench vif --part scale";
 
+static void set_windows(struct command *command)
+{
+	struct measure_options *measure = &command->options.measure;
+	const struct bench_windows *windows = &command->windows;
+
+	measure->windows = windows->count ? windows->count : 11;
+	if (measure->windows < MEASURE_WINDOWS_MIN)
+		errx(1, "fewer than %u windows are no figure", MEASURE_WINDOWS_MIN);
+	if (measure->windows > MEASURE_WINDOWS_MAX)
+		errx(1, "%u windows are the most", MEASURE_WINDOWS_MAX);
+	measure->window_ns = windows->ns ? windows->ns : 20000000u;
+	measure->warm_up_ns = measure->window_ns / 4;
+	measure->keep_disturbed = windows->keep_disturbed;
+	measure->deadline_ns = bench_now_ns() + (uint64_t)(command->minutes * 60 * 1e9);
+}
+
 int bench_vif_main(int argc, char **argv)
 {
-	static const struct argp parser = { .options = argp_options,
-					    .parser = parse_option,
-					    .doc = doc };
+	static const struct argp_child children[] = { { .argp = &bench_options_argp },
+						      { .argp = &bench_windows_keep_argp },
+						      { 0 } };
+	static const struct argp parser = {
+		.options = argp_options, .parser = parse_option, .doc = doc, .children = children
+	};
 	struct command command = { .options = { .sizes = { 64, 512, 1500 },
 						.size_count = 3,
 						.parts = VIF_PART_ALL,
 						.counts = { 1, 16, 64, 256 },
 						.count_count = 4,
-						.idle_vifs = VIF_IDLE_DEFAULT,
-						.measure = { .windows = 11,
-							     .window_ns = 20000000,
-							     .warm_up_ns = 5000000 },
-						.places = { .device_cpu = bench_cpu(0),
-							    .guest_cpu = bench_cpu(1) } },
+						.idle_vifs = VIF_IDLE_DEFAULT },
 				   .minutes = MINUTES_DEFAULT };
 	struct vif_report *report = calloc(1, sizeof(*report));
-	FILE *json = NULL;
+	struct bench_json json;
 	bool enough;
 
+	bench_options_init(&command.common);
 	argp_parse(&parser, argc, argv, 0, NULL, &command);
 	if (!report)
 		err(1, "memory");
-	if (command.json_path) {
-		json = fopen(command.json_path, "we");
-		if (!json)
-			err(1, "%s", command.json_path);
-	}
-	command.options.measure.deadline_ns =
-		bench_now_ns() + (uint64_t)(command.minutes * 60 * 1e9);
+	bench_json_create(&json, command.common.json_path);
+	command.options.places = command.common.places;
+	set_windows(&command);
 	enough = run_all(&command.options, report);
-	if (json) {
-		if (enough)
-			vif_write_json(json, report, &command.options);
-		if (fclose(json))
-			err(1, "%s", command.json_path);
-	}
+	bench_json_text(&json, "refused", enough ? NULL : report->refused);
+	if (enough)
+		vif_write_json(&json, report, &command.options);
+	bench_json_finish(&json);
 	vif_free_report(report);
 	return enough ? 0 : BENCH_EXIT_NOISY;
 }

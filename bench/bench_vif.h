@@ -3,10 +3,9 @@
 #ifndef BENCH_VIF_H
 #define BENCH_VIF_H
 
-#include <stdio.h>
-
 #include "bench_json.h"
 #include "bench_measure.h"
+#include "bench_options.h"
 
 #define VIF_SIZES_MAX    8u
 #define VIF_LOADS        3u
@@ -58,6 +57,7 @@ struct vif_report {
 	struct measure_path idle[2]; /* beside no idle VIFs, and beside idle_vifs */
 	uint32_t idle_vifs;
 	struct measure_figure idle_cpu; /* percent of a processor */
+	char refused[256];              /* why there are no figures */
 };
 
 extern const double vif_loads[VIF_LOADS]; /* shares of a path's own rate */
@@ -74,9 +74,10 @@ bool vif_run_latency(const struct vif_options *options, struct vif_report *repor
 bool vif_run_scale(const struct vif_options *options, struct vif_report *report);
 bool vif_run_idle(const struct vif_options *options, struct vif_report *report);
 
-/* measure_paths(), and why it failed; what: for people. */
-bool vif_measure(const struct vif_options *options, const char *what, struct measure_path *measured,
-		 size_t count, const struct guest_load *load, const double *pps);
+/* measure_paths(); why it failed is told and in report->refused; what: for people. */
+bool vif_measure(const struct vif_options *options, struct vif_report *report, const char *what,
+		 struct measure_path *measured, size_t count, const struct guest_load *load,
+		 const double *pps);
 
 /* The best of the paths whose names begin so; NULL: none was measured. Least p50 or greatest rate. */
 const struct measure_path *vif_best_rate(const struct measure_path *measured, size_t count,
@@ -96,6 +97,8 @@ double vif_cycles_per_packet(double mpps);
 
 void vif_free_report(struct vif_report *report);
 
-void vif_write_json(FILE *file, const struct vif_report *report, const struct vif_options *options);
+/* Into the open object. */
+void vif_write_json(struct bench_json *json, const struct vif_report *report,
+		    const struct vif_options *options);
 
 #endif /* BENCH_VIF_H */

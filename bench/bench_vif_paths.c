@@ -15,8 +15,9 @@
 
 const double vif_loads[VIF_LOADS] = { 0.1, 0.5, 0.8 };
 
-bool vif_measure(const struct vif_options *options, const char *what, struct measure_path *measured,
-		 size_t count, const struct guest_load *load, const double *pps)
+bool vif_measure(const struct vif_options *options, struct vif_report *report, const char *what,
+		 struct measure_path *measured, size_t count, const struct guest_load *load,
+		 const double *pps)
 {
 	if (isatty(STDERR_FILENO))
 		fprintf(stderr, "svio-bench: %s ...\n", what);
@@ -27,11 +28,14 @@ bool vif_measure(const struct vif_options *options, const char *what, struct mea
 			warnx("%s, %s (%zu): %zu windows counted, %zu were disturbed", what,
 			      measured[i].path->type->name, i, measured[i].mpps.windows,
 			      measured[i].mpps.discarded);
-	warnx("the machine is too noisy: %s, and at least %u undisturbed windows are needed. End "
-	      "other work, or try --first, a shorter --window-ms or more --minutes",
-	      bench_now_ns() > options->measure.deadline_ns ? "the time is over"
-							    : "so many turns were taken",
-	      MEASURE_WINDOWS_MIN);
+	snprintf(report->refused, sizeof(report->refused),
+		 "the machine is too noisy for \"%s\": %s, and at least %u undisturbed windows are "
+		 "needed. End other work, or try --first, a shorter --window-ms or more --minutes",
+		 what,
+		 bench_now_ns() > options->measure.deadline_ns ? "the time is over"
+							       : "so many turns were taken",
+		 MEASURE_WINDOWS_MIN);
+	warnx("%s", report->refused);
 	return false;
 }
 
@@ -57,11 +61,12 @@ void vif_start_paths(const struct vif_options *options, struct vif_report *repor
 	if (!(options->parts & (VIF_PART_RATE | VIF_PART_LATENCY)))
 		return;
 	add_path(options, report, &bench_path_svio);
+	add_path(options, report, &bench_path_bound);
 	for (size_t i = 0; options->peers && i < bench_path_dpdk_count; i++)
 		if (!options->only ||
 		    strncmp(bench_path_dpdk[i].name, options->only, strlen(options->only)) == 0)
 			add_path(options, report, &bench_path_dpdk[i]);
-	if (options->peers && report->path_count == 1)
+	if (options->peers && report->path_count == 2)
 		errx(1, "there is no such peer here: DPDK's drivers (librte-net-vhost, -virtio, "
 			"-memif) are needed");
 }
@@ -115,12 +120,14 @@ bool vif_run_rate(const struct vif_options *options, struct vif_report *report)
 		use_paths(report, size->one_way);
 		use_paths(report, size->bounce);
 		snprintf(what, sizeof(what), "rate one way, %u bytes", load.bytes);
-		if (!vif_measure(options, what, size->one_way, report->path_count, &load, NULL))
+		if (!vif_measure(options, report, what, size->one_way, report->path_count, &load,
+				 NULL))
 			return false;
 		print_rates(report, "one way", load.bytes, size->one_way);
 		load.pattern = GUEST_BOUNCE;
 		snprintf(what, sizeof(what), "rate to and fro, %u bytes", load.bytes);
-		if (!vif_measure(options, what, size->bounce, report->path_count, &load, NULL))
+		if (!vif_measure(options, report, what, size->bounce, report->path_count, &load,
+				 NULL))
 			return false;
 		print_rates(report, "to and fro", load.bytes, size->bounce);
 	}
@@ -168,8 +175,8 @@ static bool find_rates(const struct vif_options *options, struct vif_report *rep
 			known = report->sizes[i].one_way;
 	if (!known) {
 		use_paths(report, measured);
-		if (!vif_measure(options, "rate, 64 bytes", measured, report->path_count, &load,
-				 NULL))
+		if (!vif_measure(options, report, "rate, 64 bytes", measured, report->path_count,
+				 &load, NULL))
 			return false;
 		known = measured;
 	}
@@ -204,7 +211,8 @@ static bool run_loads(const struct vif_options *options, struct vif_report *repo
 			pps[k] = fmax(rates[k] * vif_loads[i], 1);
 		give_histograms(report, report->loads[i]);
 		snprintf(what, sizeof(what), "load %.0f %%", vif_loads[i] * 100);
-		if (!vif_measure(options, what, report->loads[i], report->path_count, &load, pps))
+		if (!vif_measure(options, report, what, report->loads[i], report->path_count, &load,
+				 pps))
 			return false;
 		print_times(report, what, report->loads[i]);
 	}
@@ -218,8 +226,8 @@ bool vif_run_latency(const struct vif_options *options, struct vif_report *repor
 	double rates[MEASURE_PATHS_MAX] = { 0 };
 
 	give_histograms(report, report->ping);
-	if (!vif_measure(&times, "latency of one frame", report->ping, report->path_count, &load,
-			 NULL))
+	if (!vif_measure(&times, report, "latency of one frame", report->ping, report->path_count,
+			 &load, NULL))
 		return false;
 	print_times(report, "latency", report->ping);
 	return find_rates(options, report, rates) && run_loads(&times, report, rates);

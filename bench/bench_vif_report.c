@@ -53,6 +53,7 @@ static void write_rates(struct bench_json *json, const char *pattern, const stru
 			size_t count)
 {
 	write_rate(json, "svio", pattern, vif_find(of, count, "svio"));
+	write_rate(json, "bound", pattern, vif_find(of, count, "bound"));
 	write_rate(json, "vhost", pattern, vif_best_rate(of, count, "vhost"));
 	write_rate(json, "memif", pattern, vif_find(of, count, "memif"));
 	write_rate(json, "memif_zero_copy", pattern, vif_best_rate(of, count, "memif-zero-copy"));
@@ -136,6 +137,7 @@ static void write_latency(struct bench_json *json, const struct vif_report *repo
 
 	bench_json_open(json, "latency", '{');
 	write_best_times(json, "svio", svio);
+	write_best_times(json, "bound", vif_find(report->ping, count, "bound"));
 	write_best_times(json, "vhost", vhost);
 	write_best_times(json, "memif", memif);
 	write_best_times(json, "memif_zero_copy", zero_copy);
@@ -224,19 +226,16 @@ static void write_idle(struct bench_json *json, const struct vif_report *report)
 	bench_json_close(json, '}');
 }
 
-void vif_write_json(FILE *file, const struct vif_report *report, const struct vif_options *options)
+void vif_write_json(struct bench_json *json, const struct vif_report *report,
+		    const struct vif_options *options)
 {
-	struct bench_json json = { .file = file };
-
-	bench_json_open(&json, NULL, '{');
-	write_sizes(&json, report);
-	write_latency(&json, report);
-	write_counts(&json, report, options);
-	write_idle(&json, report);
-	write_queues(&json, report);
-	write_guests(&json, report);
-	bench_environment_write(&json, &options->places);
-	bench_json_close(&json, '}');
+	write_sizes(json, report);
+	write_latency(json, report);
+	write_counts(json, report, options);
+	write_idle(json, report);
+	write_queues(json, report);
+	write_guests(json, report);
+	bench_environment_write(json, &options->places);
 }
 
 void vif_free_report(struct vif_report *report)

@@ -40,7 +40,8 @@ static bool run_counts(const struct vif_options *options, struct vif_report *rep
 	struct crowd_view views[VIF_COUNTS_MAX];
 
 	make_views(crowd, views, report->counts, options->counts, options->count_count);
-	if (!vif_measure(options, "active VIFs", report->counts, options->count_count, &load, NULL))
+	if (!vif_measure(options, report, "active VIFs", report->counts, options->count_count,
+			 &load, NULL))
 		return false;
 	for (size_t i = 0; i < options->count_count; i++) {
 		const struct measure_path *of = &report->counts[i];
@@ -66,7 +67,7 @@ static bool run_guests(const struct vif_options *options, struct vif_report *rep
 	for (size_t i = 0; i < VIF_GUESTS; i++)
 		pps[i] = report->guest_pps;
 	make_views(crowd, views, report->guests, vif_guests, VIF_GUESTS);
-	if (!vif_measure(options, "guests", report->guests, VIF_GUESTS, &load, pps))
+	if (!vif_measure(options, report, "guests", report->guests, VIF_GUESTS, &load, pps))
 		return false;
 	for (size_t i = 0; i < VIF_GUESTS; i++)
 		printf("guests     %5u    %7.3f Mpps together; the one with least has %.2f %% of what "
@@ -101,7 +102,7 @@ static bool run_queues(const struct vif_options *options, struct vif_report *rep
 
 	crowd_open(&crowd, &crowd_options);
 	make_views(&crowd, views, report->queues, vif_queues, VIF_QUEUES);
-	enough = vif_measure(options, "queues", report->queues, VIF_QUEUES, &load, NULL);
+	enough = vif_measure(options, report, "queues", report->queues, VIF_QUEUES, &load, NULL);
 	for (size_t i = 0; enough && i < VIF_QUEUES; i++)
 		printf("queues     %5u    %7.3f Mpps  (%.3f - %.3f)\n", vif_queues[i],
 		       report->queues[i].mpps.median, report->queues[i].mpps.low,
@@ -174,7 +175,7 @@ bool vif_run_idle(const struct vif_options *options, struct vif_report *report)
 		crowd_view_init(&views[i], &crowds[i], 1);
 		report->idle[i].path = &views[i].path;
 	}
-	enough = vif_measure(options, "beside idle VIFs", report->idle, 2, &load, NULL);
+	enough = vif_measure(options, report, "beside idle VIFs", report->idle, 2, &load, NULL);
 	if (enough)
 		printf("beside     %5u idle VIFs %7.3f Mpps, beside none %7.3f: %+.2f %%\n",
 		       options->idle_vifs, report->idle[1].mpps.median, report->idle[0].mpps.median,

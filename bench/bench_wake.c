@@ -10,7 +10,6 @@
  *           until a word that it then stores is seen
  *   awake   a packet is sent to a device that polls, until it is received
  */
-#include <argp.h>
 #include <err.h>
 #include <math.h>
 #include <signal.h>
@@ -23,20 +22,20 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "bench_json.h"
+#include "bench_options.h"
 #include "bench_pair.h"
 #include "svio_vif_raw.h"
 
-#define STALL_NS   10000000000ull
-#define WARM_UP    100
-#define KIND_COUNT 3
+#define STALL_NS    10000000000ull
+#define WARM_UP     100
+#define KIND_COUNT  3
+#define SAMPLES_MIN 100u
 
 struct options {
 	unsigned int samples;
 	unsigned int gap_us;
-	const char *json_path;
-	int device_cpu;
-	int guest_cpu;
-	bool first;
+	struct bench_options common;
 };
 
 /* The process that waits on a bare eventfd. */
@@ -151,45 +150,49 @@ static void measure(struct wake *wake, unsigned int samples)
 	}
 }
 
-static void report(FILE *json)
+static void report(struct bench_json *json)
 {
+	static const struct {
+		double share;
+		const char *key;
+	} quantiles[] = {
+		{ 0.5, "p50_us" }, { 0.9, "p90_us" }, { 0.99, "p99_us" }, { 0.999, "p999_us" }
+	};
 	double ratio =
 		bench_result_quantile(&results[0], 0.99) / bench_result_quantile(&results[1], 0.99);
 
+	bench_json_open(json, "wake", '{');
+	bench_json_count(json, "samples", results[0].count);
+	bench_json_number(json, "p99_ratio", ratio);
 	printf("us            p50      p90      p99    p99.9\n");
-	for (int kind = 0; kind < KIND_COUNT; kind++)
-		printf("%-8s %8.2f %8.2f %8.2f %8.2f\n", kinds[kind],
-		       bench_result_quantile(&results[kind], 0.5),
-		       bench_result_quantile(&results[kind], 0.9),
-		       bench_result_quantile(&results[kind], 0.99),
-		       bench_result_quantile(&results[kind], 0.999));
+	for (int kind = 0; kind < KIND_COUNT; kind++) {
+		printf("%-8s", kinds[kind]);
+		bench_json_open(json, kinds[kind], '{');
+		for (size_t i = 0; i < sizeof(quantiles) / sizeof(quantiles[0]); i++) {
+			double us = bench_result_quantile(&results[kind], quantiles[i].share);
+
+			printf(" %8.2f", us);
+			bench_json_number(json, quantiles[i].key, us);
+		}
+		printf("\n");
+		bench_json_close(json, '}');
+	}
 	printf("p99 of a wake through the device: %.2f of a bare one's\n", ratio);
-	if (!json)
-		return;
-	fprintf(json, "{\n  \"wake\": {\n    \"samples\": %zu,\n    \"p99_ratio\": %.4f",
-		results[0].count, ratio);
-	for (int kind = 0; kind < KIND_COUNT; kind++)
-		fprintf(json,
-			",\n    \"%s\": {\"p50_us\": %.3f, \"p90_us\": %.3f, \"p99_us\": %.3f, "
-			"\"p999_us\": %.3f}",
-			kinds[kind], bench_result_quantile(&results[kind], 0.5),
-			bench_result_quantile(&results[kind], 0.9),
-			bench_result_quantile(&results[kind], 0.99),
-			bench_result_quantile(&results[kind], 0.999));
-	fprintf(json, "\n  }\n}\n");
+	bench_json_close(json, '}');
 }
 
-static void run(const struct options *options, FILE *json)
+static void run(const struct options *options, struct bench_json *json)
 {
+	const struct bench_places *places = &options->common.places;
 	struct bench_device device = { 0 };
 	struct svio_vif_raw raw;
 	struct wake wake = { .gap_ns = options->gap_us * 1000ull };
 
-	if (options->first)
+	if (places->first)
 		bench_come_first();
-	bare_open(&wake.bare, options->device_cpu, options->first);
-	bench_device_start(&device, options->device_cpu, options->first);
-	bench_pin(getpid(), options->guest_cpu, options->first);
+	bare_open(&wake.bare, places->device_cpu, places->first);
+	bench_device_start(&device, places->device_cpu, places->first);
+	bench_pin(getpid(), places->guest_cpu, places->first);
 	pair_open(&wake.pair, &device, false);
 	wake.pair.bytes = 64;
 	svio_vif_raw_get(wake.pair.a, &raw);
@@ -204,11 +207,6 @@ static void run(const struct options *options, FILE *json)
 static const struct argp_option argp_options[] = {
 	{ "samples", 'n', "N", 0, "Of each kind, 100 to 65536 (default: 5000)", 0 },
 	{ "gap", 'G', "US", 0, "How long the other side has slept before (default: 200)", 0 },
-	{ "device-cpu", 'd', "N", 0, "The device's processor (default: the first)", 0 },
-	{ "guest-cpu", 'g', "N", 0, "The guests' processor (default: the second)", 0 },
-	{ "first", 'f', NULL, 0,
-	  "Run at the highest ordinary priority, for a machine that has other work", 0 },
-	{ "json", 'j', "FILE", 0, "Write the figures to FILE, too", 0 },
 	{ 0 }
 };
 
@@ -217,25 +215,17 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 	struct options *options = state->input;
 
 	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &options->common;
+		return 0;
 	case 'n':
-		options->samples = (unsigned int)strtoul(argument, NULL, 10);
-		if (options->samples < 100 || options->samples > BENCH_WINDOWS_MAX)
-			argp_error(state, "'%s' samples: 100 to %d", argument, BENCH_WINDOWS_MAX);
+		options->samples =
+			(unsigned int)bench_parse_number(argument, BENCH_WINDOWS_MAX, state);
+		if (options->samples < SAMPLES_MIN)
+			argp_error(state, "fewer than %u samples have no percentiles", SAMPLES_MIN);
 		return 0;
 	case 'G':
-		options->gap_us = (unsigned int)strtoul(argument, NULL, 10);
-		return 0;
-	case 'd':
-		options->device_cpu = (int)strtol(argument, NULL, 10);
-		return 0;
-	case 'g':
-		options->guest_cpu = (int)strtol(argument, NULL, 10);
-		return 0;
-	case 'f':
-		options->first = true;
-		return 0;
-	case 'j':
-		options->json_path = argument;
+		options->gap_us = (unsigned int)bench_parse_number(argument, 1000000, state);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -244,27 +234,22 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 
 int bench_wake_main(int argc, char **argv)
 {
+	static const struct argp_child children[] = { { .argp = &bench_options_argp }, { 0 } };
 	static const struct argp parser = {
 		.options = argp_options,
 		.parser = parse_option,
 		.doc = "How long a sleeping device takes to notice a packet, beside a bare eventfd. "
 		       "Starts a device of its own.\v"
 		       "Example:\n  svio-bench wake --samples 10000 --json out.json",
+		.children = children,
 	};
-	struct options options = { .samples = 5000,
-				   .gap_us = 200,
-				   .device_cpu = bench_cpu(0),
-				   .guest_cpu = bench_cpu(1) };
-	FILE *json = NULL;
+	struct options options = { .samples = 5000, .gap_us = 200 };
+	struct bench_json json;
 
+	bench_options_init(&options.common);
 	argp_parse(&parser, argc, argv, 0, NULL, &options);
-	if (options.json_path) {
-		json = fopen(options.json_path, "we");
-		if (!json)
-			err(1, "%s", options.json_path);
-	}
-	run(&options, json);
-	if (json && fclose(json))
-		err(1, "%s", options.json_path);
+	bench_json_create(&json, options.common.json_path);
+	run(&options, &json);
+	bench_json_finish(&json);
 	return 0;
 }

@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * svio-bench wire: one user-space guest and the wire, which is one of DPDK's cheapest ports: the
- * device's own cost, and no network's.
+ * svio-bench wire: one user-space guest and the wire.
  *
- *   to-wire    the guest sends to nobody it knows; net_null takes all: packets/s taken
- *   from-wire  net_pcap repeats frames for the guest: packets/s received
+ *   to-wire       the guest sends to nobody it knows; net_null takes all: packets/s taken
+ *   from-wire     net_pcap repeats frames for the guest: packets/s received
+ *   to-af-packet  the guest sends by a packet socket on one end of a veth pair: packets/s at the other
+ *   to-tap        the guest sends to a TAP: packets/s that the host's interface has
  *
- * In turns with testpmd on the same port, which makes (txonly) or drops (rxonly) packets itself:
+ * The first two are DPDK's cheapest ports: the device's own cost, and no network's. The others are in a
+ * network namespace that goes with svio-bench; nobody is behind them. From those nothing is measured:
+ * who would have to send on a second processor is slower than what receives on the first.
+ *
+ * In turns with testpmd on the same kind of port, which makes (txonly) or drops (rxonly) packets itself:
  * what DPDK's part costs with no guest, switch or scheduler behind it. Device and testpmd have one
- * processor, the guest another; the one that is not asked is stopped.
+ * processor, which they keep busy, the guest another; the one that is not asked is stopped.
  */
-#include <argp.h>
 #include <err.h>
 #include <math.h>
 #include <signal.h>
@@ -19,6 +23,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bench_json.h"
+#include "bench_options.h"
+#include "bench_ticks.h"
 #include "bench_wire.h"
 #include "svio_vif.h"
 
@@ -31,30 +38,71 @@
 
 static const uint8_t guest_mac[6] = { 2, 0, 0, 0, 0, 1 };
 
+/* A kind of wire. */
+struct wire {
+	const char *name;
+	const char *key;     /* in the JSON */
+	const char *spec;    /* for sviod; %s: the file with frames */
+	const char *testpmd; /* its port; %s as above */
+	const char *mode;    /* testpmd's */
+	bool to_wire;
+	/* Of wires of the kernel: interfaces that count what came, the device's and testpmd's. */
+	const char *counter;
+	const char *testpmd_counter;
+};
+
+static const struct wire wires[] = {
+	{ .name = "null",
+	  .key = "to_wire",
+	  .spec = "net_null0,no-rx=1",
+	  .testpmd = "net_null0,no-rx=1",
+	  .mode = "txonly",
+	  .to_wire = true },
+	{ .name = "pcap",
+	  .key = "from_wire",
+	  .spec = "net_pcap0,rx_pcap=%s/frames,infinite_rx=1",
+	  .testpmd = "net_pcap0,rx_pcap=%s/frames,infinite_rx=1",
+	  .mode = "rxonly" },
+	{ .name = "af_packet",
+	  .key = "to_af_packet",
+	  .spec = "af_packet:svio0",
+	  .testpmd = "net_af_packet0,iface=testpmd0",
+	  .mode = "txonly",
+	  .to_wire = true,
+	  .counter = "svio1",
+	  .testpmd_counter = "testpmd1" },
+	{ .name = "tap",
+	  .key = "to_tap",
+	  .spec = "tap:svio2",
+	  .testpmd = "net_tap0,iface=testpmd2",
+	  .mode = "txonly",
+	  .to_wire = true,
+	  .counter = "svio2",
+	  .testpmd_counter = "testpmd2" },
+};
+#define WIRES (sizeof(wires) / sizeof(wires[0]))
+
 struct options {
 	uint32_t sizes[SIZES_MAX];
 	size_t size_count;
-	unsigned int windows; /* of each turn */
-	uint64_t window_ns;
 	unsigned int turns;
-	const char *json_path;
-	int device_cpu;
-	int guest_cpu;
-	bool first;
-	bool testpmd; /* there is one */
-	bool keep_disturbed;
+	const char *only;             /* name of a wire; NULL: all */
+	bool testpmd;                 /* there is one */
+	struct bench_windows windows; /* of each turn */
+	struct bench_options common;
 };
 
 /* A device with one guest and such a wire. */
 struct side {
+	const struct wire *wire;
 	struct bench_device device;
 	struct svio_vif *vif;
 	struct svio_vif_queue *queue;
 	struct bench_waits waits;
 	uint32_t bytes;
-	bool to_wire;
-	char vdev[192];
-	char pcap[64];
+	char spec[160];
+	char testpmd[160];
+	char folder[BENCH_FOLDER_BYTES]; /* "": none */
 };
 
 static void write_frame(uint8_t *frame, const uint8_t *dst, const uint8_t *src)
@@ -99,7 +147,7 @@ static uint64_t run_for(struct side *side, uint64_t ns)
 	uint64_t packets = 0;
 
 	while (bench_now_ns() < end)
-		packets += side->to_wire ? send_some(side) : receive_some(side);
+		packets += side->wire->to_wire ? send_some(side) : receive_some(side);
 	return packets;
 }
 
@@ -109,14 +157,18 @@ static void measure_device(struct side *side, const struct options *options,
 {
 	kill(side->device.firmware, SIGCONT);
 	run_for(side, WARM_UP_NS);
-	for (unsigned int i = 0; i < options->windows; i++) {
+	for (unsigned int i = 0; i < options->windows.count; i++) {
 		uint64_t waited = bench_waits_read(&side->waits);
+		uint64_t counted = wire_count(side->wire->counter);
 		uint64_t start = bench_now_ns();
-		uint64_t packets = run_for(side, options->window_ns);
+		uint64_t packets = run_for(side, options->windows.ns);
 		uint64_t ns = bench_now_ns() - start;
 
+		/* The device drops what a wire of the kernel has no room for. */
+		if (side->wire->counter)
+			packets = wire_count(side->wire->counter) - counted;
 		if (bench_waits_read(&side->waits) - waited > ns / WAIT_SHARE &&
-		    !options->keep_disturbed)
+		    !options->windows.keep_disturbed)
 			result->discarded++;
 		else
 			bench_result_add(result, (double)packets * 1e3 / (double)ns);
@@ -130,22 +182,33 @@ static void write_pcap(struct side *side)
 	const uint32_t header[] = { 0xa1b2c3d4, 4u << 16 | 2, 0, 0, 65535, 1 };
 	const uint32_t record[] = { 0, 0, side->bytes, side->bytes };
 	static uint8_t frame[SVIO_FRAME_BYTES_MAX];
-	int fd;
+	char path[96];
 	FILE *file;
 	bool well;
 
-	snprintf(side->pcap, sizeof(side->pcap), "/tmp/svio-bench.XXXXXX");
-	fd = mkstemp(side->pcap);
-	file = fd < 0 ? NULL : fdopen(fd, "w");
+	bench_folder_make(side->folder, "svio-wire");
+	snprintf(path, sizeof(path), "%s/frames", side->folder);
+	file = fopen(path, "we");
 	if (!file)
-		err(1, "%s", side->pcap);
+		err(1, "%s", path);
 	write_frame(frame, guest_mac, nobody);
 	well = fwrite(header, sizeof(header), 1, file) == 1;
 	for (int i = 0; i < REPEAT; i++)
 		well = well && fwrite(record, sizeof(record), 1, file) == 1 &&
 		       fwrite(frame, side->bytes, 1, file) == 1;
 	if (fclose(file) || !well)
-		err(1, "%s", side->pcap);
+		err(1, "%s", path);
+}
+
+/* A spec's %s, if it has one, is the folder. */
+static void fill_spec(char *filled, size_t bytes, const char *spec, const char *folder)
+{
+	const char *mark = strstr(spec, "%s");
+
+	if (mark)
+		snprintf(filled, bytes, "%.*s%s%s", (int)(mark - spec), spec, folder, mark + 2);
+	else
+		snprintf(filled, bytes, "%s", spec);
 }
 
 static void add_vif(struct side *side)
@@ -163,24 +226,24 @@ static void add_vif(struct side *side)
 	bench_control_close(&control);
 }
 
-static void open_side(struct side *side, const struct options *options, uint32_t bytes,
-		      bool to_wire)
+static void open_side(struct side *side, const struct options *options, const struct wire *wire,
+		      uint32_t bytes)
 {
+	const struct bench_places *places = &options->common.places;
 	char path[128];
 	struct svio_vif_options vif = { .path = path };
 
 	memset(side, 0, sizeof(*side));
 	side->bytes = bytes;
-	side->to_wire = to_wire;
-	if (to_wire) {
-		snprintf(side->vdev, sizeof(side->vdev), "net_null0,no-rx=1");
-	} else {
+	side->wire = wire;
+	if (!wire->to_wire)
 		write_pcap(side);
-		snprintf(side->vdev, sizeof(side->vdev), "net_pcap0,rx_pcap=%s,infinite_rx=1",
-			 side->pcap);
-	}
-	side->device.wire = side->vdev;
-	bench_device_start(&side->device, options->device_cpu, options->first);
+	fill_spec(side->spec, sizeof(side->spec), wire->spec, side->folder);
+	fill_spec(side->testpmd, sizeof(side->testpmd), wire->testpmd, side->folder);
+	side->device.wire = side->spec;
+	bench_device_start(&side->device, places->device_cpu, places->first);
+	if (wire->counter)
+		wire_up(wire->counter);
 	add_vif(side);
 	snprintf(path, sizeof(path), "%s/a.sock", side->device.dir);
 	if (svio_vif_open(&vif, &side->vif))
@@ -198,138 +261,123 @@ static void close_side(struct side *side)
 	bench_waits_close(&side->waits);
 	svio_vif_close(side->vif);
 	bench_device_stop(&side->device);
-	if (*side->pcap)
-		unlink(side->pcap);
+	if (*side->folder)
+		bench_folder_remove(side->folder);
 }
 
-static void print_rate(FILE *json, const char *key, struct bench_result *result)
+static double cycles_of(double mpps)
 {
-	double median = bench_result_quantile(result, 0.5);
-
-	if (!json)
-		return;
-	if (isnan(median))
-		fprintf(json, ", \"%s\": null", key);
-	else
-		fprintf(json, ", \"%s\": %.3f, \"%s_min\": %.3f, \"%s_max\": %.3f", key, median,
-			key, bench_result_quantile(result, 0), key,
-			bench_result_quantile(result, 1));
+	return bench_ticks_per_ns() * 1e3 / mpps;
 }
 
-static void run_direction(const struct options *options, uint32_t bytes, bool to_wire, FILE *json)
+static void write_rate(struct bench_json *json, const char *key, const char *who,
+		       struct bench_result *result)
+{
+	static const struct {
+		const char *name;
+		double share;
+	} values[] = { { "mpps", 0.5 }, { "mpps_min", 0 }, { "mpps_max", 1 } };
+	char name[64];
+
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		snprintf(name, sizeof(name), "%s_%s%s", key, who, values[i].name);
+		bench_json_number(json, name, bench_result_quantile(result, values[i].share));
+	}
+	snprintf(name, sizeof(name), "%s_%scycles", key, who);
+	bench_json_number(json, name, cycles_of(bench_result_quantile(result, 0.5)));
+}
+
+static void run_wire(const struct options *options, const struct wire *wire, uint32_t bytes,
+		     struct bench_json *json)
 {
 	static struct bench_result device;
 	static struct bench_result testpmd;
-	const char *name = to_wire ? "to_wire" : "from_wire";
-	const char *mode = to_wire ? "txonly" : "rxonly";
 	struct side side;
-	char key[64];
+	double median;
 
 	device.count = device.discarded = testpmd.count = 0;
-	open_side(&side, options, bytes, to_wire);
+	open_side(&side, options, wire, bytes);
 	for (unsigned int turn = 0; turn < options->turns; turn++) {
+		const struct wire_testpmd how = { .vdev = side.testpmd,
+						  .mode = wire->mode,
+						  .counter = wire->testpmd_counter,
+						  .bytes = bytes,
+						  .cpu = options->common.places.device_cpu,
+						  .seconds = TESTPMD_SECONDS };
+
 		measure_device(&side, options, &device);
 		if (options->testpmd)
-			bench_result_add(&testpmd,
-					 wire_testpmd_mpps(side.vdev, mode, bytes,
-							   options->device_cpu, TESTPMD_SECONDS));
+			bench_result_add(&testpmd, wire_testpmd_mpps(&how));
 	}
 	close_side(&side);
-	printf("%-9s %5u B  %7.3f Mpps (%.3f - %.3f; %zu windows, %zu thrown away), testpmd %s "
-	       "%.3f Mpps\n",
-	       name, bytes, bench_result_quantile(&device, 0.5), bench_result_quantile(&device, 0),
-	       bench_result_quantile(&device, 1), device.count, device.discarded, mode,
-	       bench_result_quantile(&testpmd, 0.5));
+	median = bench_result_quantile(&device, 0.5);
+	printf("%-12s %5u B  %7.3f Mpps (%.3f - %.3f; %zu windows, %zu thrown away), %.0f cycles a packet; "
+	       "testpmd %s %.3f Mpps, %.0f cycles\n",
+	       wire->key, bytes, median, bench_result_quantile(&device, 0),
+	       bench_result_quantile(&device, 1), device.count, device.discarded, cycles_of(median),
+	       wire->mode, bench_result_quantile(&testpmd, 0.5),
+	       cycles_of(bench_result_quantile(&testpmd, 0.5)));
 	fflush(stdout);
-	snprintf(key, sizeof(key), "%s_mpps", name);
-	print_rate(json, key, &device);
-	snprintf(key, sizeof(key), "%s_testpmd_mpps", name);
-	print_rate(json, key, &testpmd);
+	write_rate(json, wire->key, "", &device);
+	write_rate(json, wire->key, "testpmd_", &testpmd);
 }
 
-static void run_all(const struct options *options, FILE *json)
+static void run_all(const struct options *options, struct bench_json *json)
 {
-	if (options->first)
+	const struct bench_places *places = &options->common.places;
+	bool network = wire_make_network();
+
+	if (!network)
+		warnx("af_packet and tap are left out: a network namespace with veth and TAP wants root, "
+		      "ip, and the modules veth and tun");
+	if (places->first)
 		bench_come_first();
-	bench_pin(getpid(), options->guest_cpu, options->first);
-	if (json)
-		fprintf(json, "{\n  \"wire\": [");
+	bench_pin(getpid(), places->guest_cpu, places->first);
+	bench_json_open(json, "wire", '[');
 	for (size_t i = 0; i < options->size_count; i++) {
-		if (json)
-			fprintf(json, "%s\n    {\"bytes\": %u", i ? "," : "", options->sizes[i]);
-		run_direction(options, options->sizes[i], true, json);
-		run_direction(options, options->sizes[i], false, json);
-		if (json)
-			fprintf(json, "}");
+		bench_json_open(json, NULL, '{');
+		bench_json_count(json, "bytes", options->sizes[i]);
+		for (size_t k = 0; k < WIRES; k++)
+			if ((network || !wires[k].counter) &&
+			    (!options->only || strcmp(options->only, wires[k].name) == 0))
+				run_wire(options, &wires[k], options->sizes[i], json);
+		bench_json_close(json, '}');
 	}
-	if (json)
-		fprintf(json, "\n  ]\n}\n");
+	bench_json_close(json, ']');
 }
 
 static const struct argp_option argp_options[] = {
 	{ "sizes", 's', "BYTES,...", 0, "Frame lengths, 60 to 1514 (default: 64,1500)", 0 },
+	{ "wire", 'W', "NAME", 0, "Only null, pcap, af_packet or tap (default: all)", 0 },
 	{ "alone", 'a', NULL, 0, "Without testpmd", 0 },
-	{ "windows", 'w', "N", 0, "Of each turn (default: 100)", 0 },
-	{ "window-ms", 'm', "MS", 0, "Length of a window (default: 20)", 0 },
-	{ "keep-disturbed", 'k', NULL, 0, "Count windows in which somebody had to wait, too", 0 },
-	{ "turns", 'n', "N", 0, "Of each measurement (default: 3)", 0 },
-	{ "device-cpu", 'd', "N", 0, "The device's processor (default: the first)", 0 },
-	{ "guest-cpu", 'g', "N", 0, "The guest's processor (default: the second)", 0 },
-	{ "first", 'f', NULL, 0,
-	  "Run at the highest ordinary priority, for a machine that has other work", 0 },
-	{ "json", 'j', "FILE", 0, "Write the figures to FILE, too", 0 },
+	{ "turns", 't', "N", 0, "Of each measurement (default: 3)", 0 },
 	{ 0 }
 };
 
-static void parse_sizes(char *text, struct options *options, struct argp_state *state)
-{
-	char *at = NULL;
-
-	options->size_count = 0;
-	for (char *size = strtok_r(text, ",", &at); size; size = strtok_r(NULL, ",", &at)) {
-		unsigned long bytes = strtoul(size, NULL, 10);
-
-		if (bytes < 60 || bytes > 1514 || options->size_count == SIZES_MAX)
-			argp_error(state, "'%s': up to %d frame lengths of 60 to 1514 bytes", size,
-				   SIZES_MAX);
-		options->sizes[options->size_count++] = (uint32_t)bytes;
-	}
-}
-
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
+	const char *names[WIRES + 1] = { NULL };
 	struct options *options = state->input;
 
 	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &options->common;
+		state->child_inputs[1] = &options->windows;
+		return 0;
 	case 's':
-		parse_sizes(argument, options, state);
+		options->size_count =
+			bench_parse_list(argument, options->sizes, SIZES_MAX, 60, 1514, state);
 		return 0;
-	case 'w':
-		options->windows = (unsigned int)bench_parse_number(argument, 10000, state);
-		return 0;
-	case 'm':
-		options->window_ns = bench_parse_number(argument, 10000, state) * 1000000ull;
+	case 'W':
+		for (size_t i = 0; i < WIRES; i++)
+			names[i] = wires[i].name;
+		options->only = names[bench_parse_name(argument, names, state)];
 		return 0;
 	case 'a':
 		options->testpmd = false;
 		return 0;
-	case 'k':
-		options->keep_disturbed = true;
-		return 0;
-	case 'n':
+	case 't':
 		options->turns = (unsigned int)bench_parse_number(argument, 1000, state);
-		return 0;
-	case 'd':
-		options->device_cpu = (int)strtol(argument, NULL, 10);
-		return 0;
-	case 'g':
-		options->guest_cpu = (int)strtol(argument, NULL, 10);
-		return 0;
-	case 'f':
-		options->first = true;
-		return 0;
-	case 'j':
-		options->json_path = argument;
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -338,31 +386,32 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 
 int bench_wire_main(int argc, char **argv)
 {
+	static const struct argp_child children[] = { { .argp = &bench_options_argp },
+						      { .argp = &bench_windows_keep_argp },
+						      { 0 } };
 	static const struct argp parser = {
 		.options = argp_options,
 		.parser = parse_option,
 		.doc = "Packets between one user-space guest and the wire, in turns with testpmd on the "
-		       "same kind of port. Starts devices of its own.\v"
-		       "Example:\n  svio-bench wire --sizes 64,1500 --json out.json",
+		       "same kind of port: net_null, net_pcap, and of the kernel's a packet socket on a "
+		       "veth pair and a TAP. Starts devices of its own. 100 windows of 20 ms in each "
+		       "turn.\v"
+		       "Examples:\n"
+		       "  svio-bench wire --sizes 64,1500 --json out.json\n"
+		       "  svio-bench wire --wire af_packet --sizes 64",
+		.children = children,
 	};
 	struct options options = { .sizes = { 64, 1500 },
 				   .size_count = 2,
-				   .windows = 100,
-				   .window_ns = 20000000,
+				   .windows = { .count = 100, .ns = 20000000 },
 				   .turns = 3,
-				   .device_cpu = bench_cpu(0),
-				   .guest_cpu = bench_cpu(1),
 				   .testpmd = wire_has_testpmd() };
-	FILE *json = NULL;
+	struct bench_json json;
 
+	bench_options_init(&options.common);
 	argp_parse(&parser, argc, argv, 0, NULL, &options);
-	if (options.json_path) {
-		json = fopen(options.json_path, "we");
-		if (!json)
-			err(1, "%s", options.json_path);
-	}
-	run_all(&options, json);
-	if (json && fclose(json))
-		err(1, "%s", options.json_path);
+	bench_json_create(&json, options.common.json_path);
+	run_all(&options, &json);
+	bench_json_finish(&json);
 	return 0;
 }

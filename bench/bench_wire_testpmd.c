@@ -16,8 +16,7 @@
 
 #define TESTPMD "dpdk-testpmd"
 
-static _Noreturn void run_testpmd(const char *vdev, const char *mode, uint32_t bytes, int cpu,
-				  int output)
+static _Noreturn void run_testpmd(const struct wire_testpmd *how, int output)
 {
 	char lcores[32];
 	char forward[32];
@@ -33,7 +32,7 @@ static _Noreturn void run_testpmd(const char *vdev, const char *mode, uint32_t b
 					  "--lcores",
 					  lcores,
 					  "--vdev",
-					  vdev,
+					  how->vdev,
 					  "--",
 					  forward,
 					  length,
@@ -42,9 +41,9 @@ static _Noreturn void run_testpmd(const char *vdev, const char *mode, uint32_t b
 					  "--stats-period=1",
 					  NULL };
 
-	snprintf(lcores, sizeof(lcores), "0@%d,1@%d", cpu, cpu);
-	snprintf(forward, sizeof(forward), "--forward-mode=%s", mode);
-	snprintf(length, sizeof(length), "--txpkts=%u", bytes);
+	snprintf(lcores, sizeof(lcores), "0@%d,1@%d", how->cpu, how->cpu);
+	snprintf(forward, sizeof(forward), "--forward-mode=%s", how->mode);
+	snprintf(length, sizeof(length), "--txpkts=%u", how->bytes);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	dup2(open("/dev/null", O_RDONLY | O_CLOEXEC), STDIN_FILENO);
 	dup2(output, STDOUT_FILENO);
@@ -53,19 +52,31 @@ static _Noreturn void run_testpmd(const char *vdev, const char *mode, uint32_t b
 	_exit(127);
 }
 
-/* The median of the seconds behind the first. */
-static double read_rates(FILE *output, const char *key, unsigned int seconds)
+/* The median of the seconds behind the first: what it says, or what the interface has counted. */
+static double read_rates(const struct wire_testpmd *how, FILE *output)
 {
 	static struct bench_result rates;
-	char line[256];
+	const char *key = how->mode[0] == 't' ? "Tx-pps:" : "Rx-pps:";
+	uint64_t counted = 0;
+	uint64_t start = 0;
 	unsigned int seen = 0;
+	char line[256];
 
 	rates.count = 0;
-	while (seen <= seconds && fgets(line, sizeof(line), output)) {
+	while (seen <= how->seconds && fgets(line, sizeof(line), output)) {
 		const char *found = strstr(line, key);
+		uint64_t now = bench_now_ns();
+		uint64_t count = wire_count(how->counter);
+		double mpps;
 
-		if (found && seen++ > 0)
-			bench_result_add(&rates, strtod(found + strlen(key), NULL) / 1e6);
+		if (!found)
+			continue;
+		mpps = how->counter ? (double)(count - counted) * 1e3 / (double)(now - start)
+				    : strtod(found + strlen(key), NULL) / 1e6;
+		if (seen++ > 0)
+			bench_result_add(&rates, mpps);
+		counted = count;
+		start = now;
 	}
 	return bench_result_quantile(&rates, 0.5);
 }
@@ -75,8 +86,7 @@ bool wire_has_testpmd(void)
 	return system("command -v " TESTPMD " > /dev/null") == 0;
 }
 
-double wire_testpmd_mpps(const char *vdev, const char *mode, uint32_t bytes, int cpu,
-			 unsigned int seconds)
+double wire_testpmd_mpps(const struct wire_testpmd *how)
 {
 	double mpps = NAN;
 	int ends[2];
@@ -86,11 +96,11 @@ double wire_testpmd_mpps(const char *vdev, const char *mode, uint32_t bytes, int
 	if (pipe2(ends, O_CLOEXEC) || (pid = fork()) < 0)
 		err(1, TESTPMD);
 	if (pid == 0)
-		run_testpmd(vdev, mode, bytes, cpu, ends[1]);
+		run_testpmd(how, ends[1]);
 	close(ends[1]);
 	output = fdopen(ends[0], "r");
 	if (output) {
-		mpps = read_rates(output, mode[0] == 't' ? "Tx-pps:" : "Rx-pps:", seconds);
+		mpps = read_rates(how, output);
 		fclose(output);
 	}
 	kill(pid, SIGKILL);

@@ -12,15 +12,17 @@ HISTORY = {
 
 
 def kind(name):
-    """What a way is: svio, shared (memory, polled by somebody), or backend (driver)."""
+    """What a way is: svio, bound, shared (memory, polled by somebody), or backend (driver)."""
     if name in ("svio", "vif"):
         return "svio"
+    if name == "bound":
+        return "bound"
     return "shared" if name.startswith(("vhost", "memif")) else "backend"
 
 
 # For plots, which have little room; others by their titles.
 LABELS = {
-    "svio": "VIF (svio)", "vif": "VIF (svio)", "memif": "memif", "memif-zero-copy": "memif, zero copy",
+    "svio": "VIF (svio)", "vif": "VIF (svio)", "bound": "one copy, nothing else", "memif": "memif", "memif-zero-copy": "memif, zero copy",
     "memif-zero-copy-loop": "memif, one port, no wall", "split": "split drivers (as Xen)",
     "split-polling": "split drivers, polling", "tap": "TAP + bridge", "tap-polling": "TAP + bridge, polling",
     "virtio": "virtio-net, TAP, bridge", "vhost-user": "virtio-net, vhost-user",
@@ -71,6 +73,13 @@ def median(way, key):
     return found["median"] if found else None
 
 
+def with_spread(figure):
+    """Median (least - greatest)."""
+    if not figure or figure["median"] is None:
+        return "-"
+    return f"{number(figure['median'])} ({number(figure['low'])}-{number(figure['high'])})"
+
+
 def best(ways, value):
     """The way with the greatest value, or None."""
     return max((way for way in ways if value(way)), key=value, default=None)
@@ -89,29 +98,51 @@ def percent(value):
 def is_forced(data):
     """Whether the machine was too noisy, and measured nevertheless."""
     noise = data.get("noise") or {}
-    return noise.get("taken", 0) > noise.get("limit", 1)
+    return bool(noise.get("forced"))
 
 
 def heading(data):
     """Of the ratios."""
-    return "A VIF of svio has" + (", on a machine that was too noisy to tell" if is_forced(data) else "")
+    return "A VIF of svio has" + (", in windows that others disturbed" if is_forced(data) else "")
+
+
+def refusals(data):
+    """Why nothing was compared, a sentence for each part."""
+    noise, processes, guests = (data.get(key) or {} for key in ("noise", "processes", "guests"))
+    lines = []
+    if noise and not noise["forced"] and noise["taken"] > noise["limit"]:
+        lines.append(f"the machine is too noisy: others take {noise['taken']:.1%} of a processor (limit "
+                     f"{noise['limit']:.0%})")
+    lines += [f"{name}: {part['refused']}" for name, part in (("processes", processes), ("virtual machines", guests))
+              if part.get("refused")]
+    return lines
 
 
 def notices(data):
     """What the reader must know before any figure."""
-    lines = []
-    noise, processes, guests = (data.get(key) or {} for key in ("noise", "processes", "guests"))
+    lines = [f"Not to be cited: {line}" for line in refusals(data)]
+    guests = data.get("guests") or {}
     if is_forced(data):
-        lines.append(f"The machine was too noisy to compare anything: others took {noise['taken']:.1%} of a "
-                     f"processor's time (limit {noise['limit']:.0%}). It was forced: do not cite these figures.")
-    if processes.get("disturbed_count"):
-        lines.append("Processes: windows count in which somebody else had the processors, too (--force).")
-    if guests.get("noisy"):
-        lines.append("Virtual machines: for " + ", ".join(guests["noisy"])
-                     + " too few windows were undisturbed; the others count, too.")
+        lines.append("Windows count in which somebody else had the processors, too (--force); others took "
+                     f"{data['noise']['taken']:.1%} of a processor before. Do not cite these figures.")
     if guests.get("accelerator") == "tcg":
         lines.append("The virtual machines' processors were emulated (no KVM here): what the guests' own "
                      "instructions cost hides most of what the ways between them do.")
+    return lines
+
+
+GUEST_MEASURES = {"tcp": "TCP", "rr": "TCP request/response", "udp": "UDP", "ping": "round trips"}
+
+
+def missing_lines(part):
+    """Why figures of a part are missing, for the foot of its table."""
+    lines = []
+    for way in ways_of(part):
+        found = [(f"{rate['bytes']} B", rate["missing"]) for rate in way.get("rates", ()) if "missing" in rate]
+        if "missing" in way.get("latency", {}):
+            found.append(("latency", way["latency"]["missing"]))
+        found += [(GUEST_MEASURES[key], why) for key, why in way.get("missing_figures", {}).items()]
+        lines += [f"{label(way)}, {what}: {why}" for what, why in found]
     return lines
 
 
@@ -129,6 +160,7 @@ def process_keys(part):
         others = [way for way in ways_of(part) if way["name"].startswith(prefix) and "zero" not in way["name"]]
         for size in dict.fromkeys((small, large)):
             add_rate(best(others, lambda way, size=size: mpps(way, size)), name, size)
+    add_rate(by_name(part, "bound"), "the bound (one copy and nothing else)", small)
     fastest = best([way for way in ways_of(part) if kind(way["name"]) == "shared"],
                    lambda way: 1 / latency(way) if latency(way) else 0)
     found.append((ratio(latency(svio), latency(fastest)), "the latency of the best shared-memory NIC"))

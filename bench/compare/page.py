@@ -7,13 +7,14 @@ import string
 from xml.sax.saxutils import escape
 
 import plots
-from found import (HISTORY, best, heading, history_lines, keys, kind, label, latency, mpps, notices,
-                   rate_of, sizes_of, ways_of)
+from found import (HISTORY, best, heading, history_lines, keys, kind, label, latency, missing_lines, mpps,
+                   notices, rate_of, sizes_of, ways_of)
 from plots import number
 
 PROCESS_METHOD = """<p><b>Guests that are processes.</b> Two guests, each in user space, send frames one
 way; what counts is what arrives. What is between them (svio's firmware, a vhost or memif device, a driver
-domain) has one processor, both guests another. Guests touch 24 bytes of each frame, in bursts of 32, with at
+domain) has one processor, both guests another. <i>One copy, nothing else</i> is the bound of two
+processors: a process that copies each frame from one guest's memory to the other's. Guests touch 24 bytes of each frame, in bursts of 32, with at
 most 512 under way. <i>TAP + bridge</i>: the sender has one processor, where the kernel's bridge then works,
 too, and the receiver the other; one system call a frame and way. <i>Split drivers</i>: frontends, shared
 rings of 256 entries with event thresholds, grants given and taken back for each frame and checked for each
@@ -33,7 +34,7 @@ register writes of the guests that reached sviod. Nothing is pinned.</p>"""
 COMMON_METHOD = """<p>Ways take turns in windows, so that what changes on the machine meets all alike. A window in
 which somebody else had the processors is thrown away and taken again, and the machine is looked at before anything is
 measured. Figures are medians, with least and
-greatest of the windows that counted; between brackets, or as a line across the end of a bar.</p>"""
+greatest of the windows that counted; a way with too few of them has none (-, and why below the table); between brackets, or as a line across the end of a bar.</p>"""
 
 LIMITS = """<ul>
 <li>Figures of one page belong together; those of two pages or machines do not.</li>
@@ -59,7 +60,7 @@ def figure(number_of, svg, caption):
     return f"<figure>{svg}<figcaption><b>Figure {number_of}.</b> {caption}</figcaption></figure>"
 
 
-def rate_plot(part):
+def rate_panels(part):
     """Bars of each frame length."""
     panels = []
     for size in sizes_of(part):
@@ -70,7 +71,18 @@ def rate_plot(part):
                 rows.append((label(way), kind(way["name"]), [(rate["median"], "")], rate["low"],
                              rate["high"], number(rate["median"])))
         panels.append((f"Frames of {size} bytes", "million frames a second", rows))
-    return plots.bars("Rate by frame length", panels)
+    return panels
+
+
+def latency_panel(part):
+    """Bars of the median, and the 99th percentile as the spread's end."""
+    rows = []
+    for way in shown(part):
+        p50, p99 = latency(way), latency(way, "p99")
+        if p50:
+            rows.append((label(way), kind(way["name"]), [(p50 / 1e3, "")], None, None,
+                         f"{number(p50 / 1e3)}, p99 {number(p99 / 1e3)}"))
+    return ("Latency, one frame of 64 bytes, one way (less is better)", "\N{MICRO SIGN}s", rows)
 
 
 def cost_plot(part):
@@ -89,11 +101,12 @@ def cost_plot(part):
 def latency_plot(part):
     lines = [(label(way), kind(way["name"]),
               [(share, ns / 1e3) for share, ns in way["latency"]["quantiles"]])
-             for way in shown(part) if way.get("latency") and way["latency"]["quantiles"]]
+             for way in shown(part) if way.get("latency", {}).get("quantiles")]
     return plots.cumulative("Latency, cumulative", lines, "\N{MICRO SIGN}s one way, logarithmic") if lines else None
 
 
-def guest_plot(part):
+def guest_panels(part):
+    """Bars of what virtual machines get."""
     panels = []
     for key, title, unit in (("tcp_gbps", "TCP, one stream", "Gbit/s"),
                              ("rr_per_s", "TCP request/response", "transactions a second"),
@@ -106,7 +119,17 @@ def guest_plot(part):
                 rows.append((label(way), kind(way["name"]), [(found["median"], "")], found["low"],
                              found["high"], number(found["median"])))
         panels.append((title, unit, rows))
-    return plots.bars("Virtual machines", panels)
+    return panels
+
+
+def plot(data):
+    """The figures of a front page, as one file: processes at the left, virtual machines at the right."""
+    processes, guests = data.get("processes"), data.get("guests")
+    left = rate_panels(processes) if ways_of(processes) else []
+    right = [latency_panel(processes)] if ways_of(processes) else []
+    for title, unit, rows in guest_panels(guests) if ways_of(guests) else ():
+        right.append((f"Virtual machines ({guests['accelerator'].upper()}): {title}", unit, rows))
+    return plots.columns("svio-bench compare", [panels for panels in (left, right) if panels])
 
 
 def table_row(kind_of, cells, width):
@@ -173,27 +196,33 @@ def guests_table(part):
                       ["", *(title for _, title in columns)], rows)
 
 
+def missing_list(part):
+    """The foot of a table: why figures are missing."""
+    lines = missing_lines(part)
+    return "<ul>" + "".join(f"<li>-: {escape(line)}</li>" for line in lines) + "</ul>" if lines else ""
+
+
 def processes_section(part):
-    if not part:
+    if not ways_of(part):
         return ""
     times = latency_plot(part)
     return "\n".join([
         "<h2>Guests that are processes</h2>",
-        figure(1, rate_plot(part), "Frames that arrive, one way. Of vhost-user the best variant; all are in table 1."),
+        figure(1, plots.bars("Rate by frame length", rate_panels(part)), "Frames that arrive, one way. Of vhost-user the best variant; all are in table 1."),
         figure(2, times, "Share of frames whose way took at most so long; one frame of 64 bytes at a time.")
         if times else "",
         figure(3, cost_plot(part), "What a packet costs: CPU time between the guests (dark) and of both guests "
                                    "(light). Who polls also pays for the time in which nothing comes."),
-        processes_table(part)])
+        processes_table(part), missing_list(part)])
 
 
 def guests_section(part):
-    if not part:
+    if not ways_of(part):
         return ""
     return "\n".join(["<h2>Guests that are virtual machines</h2>",
-                      figure(4, guest_plot(part), f"Two virtual machines, {escape(part['accelerator'].upper())}, "
+                      figure(4, plots.bars("Virtual machines", guest_panels(part)), f"Two virtual machines, {escape(part['accelerator'].upper())}, "
                                                   f"Linux {escape(part['kernel'])}."),
-                      guests_table(part)])
+                      guests_table(part), missing_list(part)])
 
 
 def environment_table(data):
@@ -202,7 +231,7 @@ def environment_table(data):
     facts["mitigations"] = "; ".join(facts.get("mitigations", [])) or "none that cost anything"
     noise = data.get("noise")
     if noise:
-        facts["noise"] = f"{noise['taken']:.2%} of the processors' time taken by others before the measurement"
+        facts["noise"] = f"{noise['taken']:.2%} of a processor's time taken by others before the measurement"
     rows = "".join(f"<tr><td>{escape(str(key).replace('_', ' '))}</td><td>{escape(str(value))}</td></tr>"
                    for key, value in facts.items() if value not in ("", None))
     return f'<table class="facts"><tbody>{rows}</tbody></table>'
@@ -222,7 +251,7 @@ def html(data):
         heading=heading(data), notices="\n".join(f'<p class="notice">{escape(line)}</p>' for line in notices(data)),
         keys='<ul class="keys">' + "".join(f"<li><b>{number(value)} \N{MULTIPLICATION SIGN}</b>{escape(words)}</li>"
                                            for value, words in keys(data)) + "</ul>" if keys(data) else "",
-        processes=processes_section(data.get("processes")), guests=guests_section(data.get("guests")),
+        style=plots.STYLE, processes=processes_section(data.get("processes")), guests=guests_section(data.get("guests")),
         history="<h2>Beside history</h2><ul>" + "".join(f"<li>{escape(line)}</li>" for line in history_lines(data))
                 + f"</ul><p>{escape(HISTORY['source'])}.</p>",
         method="\n".join([*method, COMMON_METHOD]), limits=LIMITS, environment=environment_table(data),

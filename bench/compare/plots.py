@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Plots as inline SVG. Colours are classes (report.html), so that they follow light, dark and print."""
+"""Plots as SVG. Colours are classes (STYLE), so that they follow light, dark and print."""
 
 import math
 from xml.sax.saxutils import escape
@@ -8,6 +8,32 @@ WIDTH = 760          # of a figure, in its own units
 LABEL_WIDTH = 205    # names of bars
 VALUE_WIDTH = 84     # figures behind them
 ROW = 22
+GAP = 40             # between columns of panels
+MARGIN = 20          # of a plot that is a file
+
+# Colours of light and dark paper; a page has them, and a plot that is a file.
+STYLE = """:root {
+  --paper: #ffffff; --ink: #1b1b1b; --faint: #5f6368; --rule: #d5d8dc; --wash: #f3f5f7;
+  --svio: #0072b2; --svio-2: #7fbfe3; --shared: #00875a; --shared-2: #83cdb0;
+  --backend: #b45309; --backend-2: #e5ac70; --bound: #80868b; --bound-2: #c4c8cc; --alarm: #9f1239; --alarm-wash: #fdecef;
+}
+@media (prefers-color-scheme: dark) {
+  :root {
+    --paper: #14171a; --ink: #e6e8ea; --faint: #a0a7ae; --rule: #3a4046; --wash: #1e2327;
+    --svio: #56b4e9; --svio-2: #2b6286; --shared: #34c796; --shared-2: #1e6b52;
+    --backend: #f0a34a; --backend-2: #82561f; --bound: #9aa0a6; --bound-2: #5a6066; --alarm: #fda4af; --alarm-wash: #3a1820;
+  }
+}
+svg text { font-family: system-ui, "Helvetica Neue", Arial, sans-serif; font-size: 12.5px; fill: var(--ink); }
+svg text.panel { font-weight: 600; } svg text.axis { font-size: 11.5px; fill: var(--faint); }
+svg text.svio-name { fill: var(--svio); font-weight: 700; }
+svg .grid { stroke: var(--rule); stroke-width: .7; }
+svg .spread { stroke: var(--ink); stroke-width: 1.3; fill: none; }
+svg .line { fill: none; stroke-width: 2.2; }
+svg rect.svio { fill: var(--svio); } svg rect.shared { fill: var(--shared); } svg rect.backend { fill: var(--backend); } svg rect.bound { fill: var(--bound); }
+svg rect.svio.second { fill: var(--svio-2); } svg rect.shared.second { fill: var(--shared-2); } svg rect.backend.second { fill: var(--backend-2); } svg rect.bound.second { fill: var(--bound-2); }
+svg .svio-line { stroke: var(--svio); } svg .shared-line { stroke: var(--shared); } svg .backend-line { stroke: var(--backend); } svg .bound-line { stroke: var(--bound); }
+svg rect.paper { fill: var(--paper); }"""
 
 
 def number(value, digits=3):
@@ -66,14 +92,34 @@ def bar_panel(top, title, unit, rows, most):
     return parts, bottom + 34
 
 
-def bars(title, panels):
-    """Panels below each other: (title, unit, rows), each with its own scale."""
+def stack(panels):
+    """Panels below each other: (title, unit, rows), each with its own scale; and their height."""
     parts, top = [], 0
     for name, unit, rows in panels:
         most = max((max(sum(v for v, _ in row[2]), row[4] or 0) for row in rows), default=1) or 1
         drawn, top = bar_panel(top, name, unit, rows, most * 1.02)
         parts += drawn
+    return parts, top
+
+
+def bars(title, panels):
+    """A figure of such panels."""
+    parts, top = stack(panels)
     return svg(top, title, parts)
+
+
+def columns(title, lists):
+    """A file: columns of panels beside each other, each (title, unit, rows), on paper of its own."""
+    parts, height = [], 0
+    for number_of, panels in enumerate(lists):
+        drawn, top = stack(panels)
+        x = MARGIN + number_of * (WIDTH + GAP)
+        parts.append(f'<g transform="translate({x} {MARGIN})">' + "".join(drawn) + "</g>")
+        height = max(height, top + 2 * MARGIN)
+    width = len(lists) * (WIDTH + GAP) - GAP + 2 * MARGIN
+    paper = f'<style>{escape(STYLE)}</style><rect class="paper" width="{width}" height="{height:.0f}"/>'
+    return svg(height, title, [paper, *parts], width).replace(
+        "<svg ", f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height:.0f}" ', 1) + "\n"
 
 
 def cumulative(title, lines, unit):

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""What svio-bench compare found, for people: a table on the terminal, JSON, and a page of HTML.
+"""What svio-bench compare found, for people: tables on the terminal and in Markdown, JSON, a plot, a page.
 
-usage: report.py --environment FILE [--noise FILE] [--processes FILE] [--guests FILE] [--json FILE] [--html FILE]
+usage: report.py --environment FILE [--noise FILE] [--processes FILE] [--guests FILE] [--json FILE]
+                 [--html FILE] [--plot FILE] [--markdown FILE] [--insert FILE]
 
 FILEs of the first four are JSON, written by environment.py, svio-bench and guests.py. A file that
---json has written shows again with --data FILE.
+--json has written shows again with --data FILE. --insert puts the tables between two lines of a file,
+<!-- compare --> and <!-- /compare -->; <!-- compare short --> has the fewer columns of a front page.
 """
 
 import argparse
@@ -13,15 +15,13 @@ import json
 import pathlib
 import sys
 
+import markdown
 import page
-from found import HISTORY, key_lines, latency, notices, rate_of, sizes_of
+from found import (HISTORY, key_lines, latency, missing_lines, notices, rate_of, refusals, sizes_of, ways_of,
+                   with_spread)
 from plots import number
 
-def with_spread(figure):
-    """Median (least - greatest)."""
-    if not figure or figure["median"] is None:
-        return "-"
-    return f"{number(figure['median'])} ({number(figure['low'])}-{number(figure['high'])})"
+EXIT_NOISY = 3  # as svio-bench's
 
 
 def table(header, rows):
@@ -70,6 +70,12 @@ def guests_table(part):
     return table(header, rows)
 
 
+def print_missing(part):
+    """The foot of a table."""
+    for line in missing_lines(part):
+        print(f"  - {line}")
+
+
 def print_report(data):
     """All tables, on the terminal."""
     for line in notices(data):
@@ -78,10 +84,14 @@ def print_report(data):
         print(processes_table(data["processes"]))
         print("\nOne way, medians (least - greatest). Latency one way, 64 B. Times, switches and notices a\n"
               f"packet of {sizes_of(data['processes'])[0]} B: CPU time of what is between the guests, and of "
-              "both guests; context switches;\nhow often a side told the other through the kernel.\n")
+              "both guests; context switches;\nhow often a side told the other through the kernel.")
+        print_missing(data["processes"])
+        print()
     if data.get("guests"):
         print(guests_table(data["guests"]))
-        print("\nUDP: frames of 64 B. CPU time of both QEMUs and of all that works for them.\n")
+        print("\nUDP: frames of 64 B. CPU time of both QEMUs and of all that works for them.")
+        print_missing(data["guests"])
+        print()
     for line in key_lines(data):
         print(line)
 
@@ -94,25 +104,51 @@ def collect(options):
     """One document of all parts."""
     if options.data:
         return load(options.data)
-    return {"svio_compare": 1, "environment": load(options.environment), "noise": load(options.noise),
+    data = {"svio_compare": 1, "environment": load(options.environment), "noise": load(options.noise),
             "processes": load(options.processes), "guests": load(options.guests),
             "history": HISTORY}
+    return {**data, "refused": refusals(data)}
+
+
+def write(path, text):
+    """Into a file, and says so."""
+    pathlib.Path(path).write_text(text, encoding="utf-8")
+    print(f"report: {path} is written", file=sys.stderr)
+
+
+def write_files(data, options):
+    """What is wanted of it. Where nothing was measured only the JSON, which tells why."""
+    if options.json:
+        write(options.json, json.dumps(data, indent=1) + "\n")
+    if not any(ways_of(data.get(part)) for part in ("processes", "guests")):
+        for line in refusals(data) or ["nothing was measured"]:
+            print(f"report: {line}", file=sys.stderr)
+        for path in filter(None, (options.html, options.plot, options.markdown, options.insert)):
+            print(f"report: {path} is not written", file=sys.stderr)
+        sys.exit(EXIT_NOISY)
+    if options.html:
+        write(options.html, page.html(data))
+    if options.plot:
+        write(options.plot, page.plot(data))
+    if options.markdown == "-":
+        print(markdown.tables(data))
+    elif options.markdown:
+        write(options.markdown, markdown.tables(data))
+    if options.insert:
+        old = pathlib.Path(options.insert).read_text(encoding="utf-8")
+        write(options.insert, markdown.insert(old, data, options.insert))
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name in ("data", "environment", "noise", "processes", "guests", "json", "html"):
+    for name in ("data", "environment", "noise", "processes", "guests", "json", "html", "plot", "markdown", "insert"):
         parser.add_argument(f"--{name}", metavar="FILE")
     options = parser.parse_args()
     data = collect(options)
-    if not (data.get("processes") or data.get("guests")):
-        sys.exit("report: nothing was measured")
-    print_report(data)
-    if options.json:
-        pathlib.Path(options.json).write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
-    if options.html:
-        pathlib.Path(options.html).write_text(page.html(data), encoding="utf-8")
+    if options.markdown != "-":
+        print_report(data)
+    write_files(data, options)
 
 
 if __name__ == "__main__":

@@ -73,6 +73,7 @@ struct svio_vif_options {
 	bool hugepages;             /* try huge pages first; without any the default pages serve */
 	bool map_queue;             /* the device gets what is granted to it: svio_vif_map_post() */
 	bool interrupts;            /* connect MSI-X vectors: the calls for waiting work */
+	uint16_t vectors;           /* for pairs, which share them where there are more; one each */
 	uint16_t moderation_us;     /* of each queue, 0..10000; needs the feature MODERATION */
 	uint16_t moderation_frames;
 	uint32_t timeout_ms; /* for each answer of the device; 5000 */
@@ -225,7 +226,8 @@ SVIO_VIF_API uint32_t svio_vif_rx_burst(struct svio_vif_queue *queue, struct svi
 SVIO_VIF_API uint32_t svio_vif_tx_pending(struct svio_vif_queue *queue);
 
 /*
- * Waiting, with options.interrupts. Pair i has one vector for both rings.
+ * Waiting, with options.interrupts. Pair i has one vector for both rings. With V vectors, fewer than
+ * pairs, pairs i, i + V, ... share one and its event: one thread waits for them, and looks at all.
  */
 
 #define SVIO_VIF_RX 0x1

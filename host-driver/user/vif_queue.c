@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Pairs of queues: their memory, their making and unmaking, their interrupts. */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,9 +97,14 @@ static int create_queue(struct svio_vif *vif, uint16_t opcode, const void *ring,
 
 static uint16_t pair_vector(const struct svio_vif_queue *queue)
 {
-	if (queue->eventfd < 0)
+	const struct svio_vif *vif = queue->vif;
+	uint16_t vectors = vif->info.vectors;
+
+	if (!vif->options.interrupts)
 		return SVIO_VECTOR_NONE;
-	return queue->index % queue->vif->info.vectors;
+	if (vif->options.vectors && vif->options.vectors < vectors)
+		vectors = vif->options.vectors;
+	return queue->index % vectors;
 }
 
 /* The device looks for tail 0 from a new queue: doorbells first, then the command. */
@@ -131,19 +137,25 @@ static int create_pair(struct svio_vif_queue *queue)
 	return status;
 }
 
+/* Pairs of one vector have one event, each by a descriptor of its own; the first one connects it. */
 static int connect_vector(struct svio_vif_queue *queue)
 {
 	struct svio_vif *vif = queue->vif;
+	uint16_t vector = pair_vector(queue);
+	bool is_first = vector == queue->index;
 	int status;
 
 	if (queue->eventfd < 0)
-		queue->eventfd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		queue->eventfd = is_first ? eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)
+					  : fcntl(vif->queues[vector].eventfd, F_DUPFD_CLOEXEC, 0);
 	if (queue->eventfd < 0)
 		return vif_fail(-errno, "no eventfd for pair %u: %s", queue->index,
 				strerror(errno));
-	status = vfio_user_client_msix_set(&vif->client, pair_vector(queue), queue->eventfd);
+	if (!is_first)
+		return 0;
+	status = vfio_user_client_msix_set(&vif->client, vector, queue->eventfd);
 	if (status)
-		return vif_fail(status, "vector %u cannot be connected: %s", pair_vector(queue),
+		return vif_fail(status, "vector %u cannot be connected: %s", vector,
 				strerror(-status));
 	return 0;
 }
