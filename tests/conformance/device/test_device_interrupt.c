@@ -204,6 +204,30 @@ static void firmware_kill_armed_queue_is_raised(void)
 }
 
 /* After all that: every packet is accounted for. */
+/* Pairs that share a vector share its event, whichever of them was interrupted. */
+static void shared_vector_has_one_event(void)
+{
+	const struct svio_vif_options options = { .queues = 2, .vectors = 1, .interrupts = true };
+	uint8_t from_c[64];
+	struct guest c;
+
+	lab_vif_add(&lab, "c", "");
+	guest_open(&c, &lab, "c", &options);
+	frame_fill(from_c, sizeof(from_c), b.mac, c.mac, 3);
+	for (uint16_t i = 0; i < 20; i++) {
+		struct svio_vif_queue *other = svio_vif_queue(c.vif, (i + 1) % 2);
+
+		c.queue = svio_vif_queue(c.vif, i % 2);
+		CU_ASSERT_EQUAL(svio_vif_queue_arm(c.queue, SVIO_VIF_TX), 0);
+		CU_ASSERT_TRUE(guest_send(&c, from_c, sizeof(from_c), 0, NULL));
+		CU_ASSERT_EQUAL_FATAL(svio_vif_queue_wait(other, WAIT_MS), 0);
+		CU_ASSERT_FALSE(is_raised(&c));
+		CU_ASSERT_EQUAL(svio_vif_tx_pending(c.queue), 0);
+		CU_ASSERT_TRUE(guest_receive(&b, &received));
+	}
+	guest_close(&c);
+}
+
 static void books_balance(void)
 {
 	CU_ASSERT_TRUE(lab_books_balance(&lab));
@@ -222,6 +246,7 @@ int main(int argc, char **argv)
 		SVIO_TEST(asleep_device_is_woken_by_a_packet),
 		SVIO_TEST(asleep_device_is_woken_by_a_command),
 		SVIO_TEST(firmware_kill_armed_queue_is_raised),
+		SVIO_TEST(shared_vector_has_one_event),
 		SVIO_TEST(books_balance),
 	};
 	const struct svio_test_suite suite = { "device interrupt", NULL, NULL, cases,
