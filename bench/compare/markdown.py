@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Tables of svio-bench compare as Markdown, so that no figure is ever copied by hand."""
 
+import os
 import re
 
 from found import is_forced, label, latency, median, missing_lines, rate_of, refusals, sizes_of, with_spread
@@ -59,7 +60,7 @@ def guests_table(part, short):
 def tables(data, short=False):
     """Both, with what must be known of them."""
     facts = data["environment"]
-    blocks = [f"`svio-bench compare`, svio {facts['commit'] or 'of an unknown commit'}, {facts['time'][:10]}: "
+    blocks = [f"`svio-bench compare --json out.json`, svio {facts['commit'] or 'of an unknown commit'}, {facts['time'][:10]}: "
               f"{facts['processors']} processors ({facts['cpu']}), Linux {facts['kernel']}, DPDK {facts['dpdk']}, "
               f"QEMU {facts['qemu']}."]
     blocks += [f"**Not to be cited**: {line}" for line in refusals(data)]
@@ -72,10 +73,11 @@ def tables(data, short=False):
     return "\n\n".join(blocks) + "\n"
 
 
-def insert(text, data, name):
-    """The text with the tables between its marks."""
+def insert(text, data, name, plot=None):
+    """The text with the tables between its marks, and below them the plot, a file, if there is one."""
     begin = BEGIN.search(text)
     end = text.find(END, begin.end()) if begin else -1
     if end < 0:
         raise SystemExit(f"{name}: has no lines <!-- compare --> and {END}")
-    return text[:begin.end()] + "\n" + tables(data, bool(begin.group(1))) + "\n" + text[end:]
+    image = f"![the same as bars]({os.path.relpath(plot, os.path.dirname(name) or '.')})\n\n" if plot else ""
+    return f"{text[:begin.end()]}\n{tables(data, bool(begin.group(1)))}\n{image}{text[end:]}"

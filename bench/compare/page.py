@@ -82,7 +82,7 @@ def latency_panel(part):
         if p50:
             rows.append((label(way), kind(way["name"]), [(p50 / 1e3, "")], None, None,
                          f"{number(p50 / 1e3)}, p99 {number(p99 / 1e3)}"))
-    return ("Latency, one frame of 64 bytes, one way (less is better)", "\N{MICRO SIGN}s", rows)
+    return ("Latency of one frame, 64 bytes (less is better)", "\N{MICRO SIGN}s", rows)
 
 
 def cost_plot(part):
@@ -128,7 +128,7 @@ def plot(data):
     left = rate_panels(processes) if ways_of(processes) else []
     right = [latency_panel(processes)] if ways_of(processes) else []
     for title, unit, rows in guest_panels(guests) if ways_of(guests) else ():
-        right.append((f"Virtual machines ({guests['accelerator'].upper()}): {title}", unit, rows))
+        right.append((f"VMs ({guests['accelerator'].upper()}): {title}", unit, rows))
     return plots.columns("svio-bench compare", [panels for panels in (left, right) if panels])
 
 

@@ -2,28 +2,30 @@
 """Plots as SVG. Colours are classes (STYLE), so that they follow light, dark and print."""
 
 import math
+import re
 from xml.sax.saxutils import escape
 
 WIDTH = 760          # of a figure, in its own units
 LABEL_WIDTH = 205    # names of bars
 VALUE_WIDTH = 84     # figures behind them
+COLUMN_WIDTH = 540   # where panels are beside each other, and figures have more words
+COLUMN_VALUES = 110
 ROW = 22
 GAP = 40             # between columns of panels
 MARGIN = 20          # of a plot that is a file
 
-# Colours of light and dark paper; a page has them, and a plot that is a file.
-STYLE = """:root {
+# Colours of light and dark paper, and who has which.
+LIGHT = """
   --paper: #ffffff; --ink: #1b1b1b; --faint: #5f6368; --rule: #d5d8dc; --wash: #f3f5f7;
   --svio: #0072b2; --svio-2: #7fbfe3; --shared: #00875a; --shared-2: #83cdb0;
   --backend: #b45309; --backend-2: #e5ac70; --bound: #80868b; --bound-2: #c4c8cc; --alarm: #9f1239; --alarm-wash: #fdecef;
-}
-@media (prefers-color-scheme: dark) {
-  :root {
-    --paper: #14171a; --ink: #e6e8ea; --faint: #a0a7ae; --rule: #3a4046; --wash: #1e2327;
-    --svio: #56b4e9; --svio-2: #2b6286; --shared: #34c796; --shared-2: #1e6b52;
-    --backend: #f0a34a; --backend-2: #82561f; --bound: #9aa0a6; --bound-2: #5a6066; --alarm: #fda4af; --alarm-wash: #3a1820;
-  }
-}
+"""
+DARK = """
+  --paper: #14171a; --ink: #e6e8ea; --faint: #a0a7ae; --rule: #3a4046; --wash: #1e2327;
+  --svio: #56b4e9; --svio-2: #2b6286; --shared: #34c796; --shared-2: #1e6b52;
+  --backend: #f0a34a; --backend-2: #82561f; --bound: #9aa0a6; --bound-2: #5a6066; --alarm: #fda4af; --alarm-wash: #3a1820;
+"""
+RULES = """
 svg text { font-family: system-ui, "Helvetica Neue", Arial, sans-serif; font-size: 12.5px; fill: var(--ink); }
 svg text.panel { font-weight: 600; } svg text.axis { font-size: 11.5px; fill: var(--faint); }
 svg text.svio-name { fill: var(--svio); font-weight: 700; }
@@ -33,7 +35,17 @@ svg .line { fill: none; stroke-width: 2.2; }
 svg rect.svio { fill: var(--svio); } svg rect.shared { fill: var(--shared); } svg rect.backend { fill: var(--backend); } svg rect.bound { fill: var(--bound); }
 svg rect.svio.second { fill: var(--svio-2); } svg rect.shared.second { fill: var(--shared-2); } svg rect.backend.second { fill: var(--backend-2); } svg rect.bound.second { fill: var(--bound-2); }
 svg .svio-line { stroke: var(--svio); } svg .shared-line { stroke: var(--shared); } svg .backend-line { stroke: var(--backend); } svg .bound-line { stroke: var(--bound); }
-svg rect.paper { fill: var(--paper); }"""
+svg rect.paper { fill: var(--paper); }
+"""
+
+# A page has colours as variables, for its text, too.
+STYLE = f":root {{{LIGHT}}}\n@media (prefers-color-scheme: dark) {{\n:root {{{DARK}}}\n}}{RULES}"
+
+
+def resolved(colours):
+    """The rules with the colours themselves: what shows a file need not know variables."""
+    values = dict(re.findall(r"(--[\w-]+): (#\w+);", colours))
+    return re.sub(r"var\((--[\w-]+)\)", lambda found: values[found.group(1)], RULES)
 
 
 def number(value, digits=3):
@@ -64,11 +76,11 @@ def nice_step(most, steps=5):
     return next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough)
 
 
-def bar_panel(top, title, unit, rows, most):
+def bar_panel(top, title, unit, rows, most, width=WIDTH, value_width=VALUE_WIDTH):
     """Bars with their spread. rows: (name, class, [(value, shade)], low, high, words behind)."""
-    scale = (WIDTH - LABEL_WIDTH - VALUE_WIDTH) / most
+    scale = (width - LABEL_WIDTH - value_width) / most
     bottom = top + 26 + ROW * len(rows)
-    parts = [text(0, top + 14, title, "panel"), text(WIDTH, top + 14, unit, "axis", "end")]
+    parts = [text(0, top + 14, title, "panel"), text(width, top + 14, unit, "axis", "end")]
     step = nice_step(most)
     for i in range(int(most / step) + 1):
         x = LABEL_WIDTH + i * step * scale
@@ -79,10 +91,10 @@ def bar_panel(top, title, unit, rows, most):
         parts.append(text(LABEL_WIDTH - 8, y + 14, name, kind + "-name", "end"))
         x = LABEL_WIDTH
         for value, shade in values:
-            width = max(value * scale, 0.5)
-            parts.append(f'<rect x="{x:.1f}" y="{y + 3}" width="{width:.1f}" height="{ROW - 7}" '
+            length = max(value * scale, 0.5)
+            parts.append(f'<rect x="{x:.1f}" y="{y + 3}" width="{length:.1f}" height="{ROW - 7}" '
                          f'class="{kind} {shade}"/>')
-            x += width
+            x += length
         if low is not None and high is not None:
             a, b, middle = LABEL_WIDTH + low * scale, LABEL_WIDTH + high * scale, y + ROW / 2 - 0.5
             parts.append(f'<path d="M{a:.1f} {middle}H{b:.1f}M{a:.1f} {middle - 3}v6'
@@ -92,12 +104,12 @@ def bar_panel(top, title, unit, rows, most):
     return parts, bottom + 34
 
 
-def stack(panels):
+def stack(panels, **widths):
     """Panels below each other: (title, unit, rows), each with its own scale; and their height."""
     parts, top = [], 0
     for name, unit, rows in panels:
         most = max((max(sum(v for v, _ in row[2]), row[4] or 0) for row in rows), default=1) or 1
-        drawn, top = bar_panel(top, name, unit, rows, most * 1.02)
+        drawn, top = bar_panel(top, name, unit, rows, most * 1.02, **widths)
         parts += drawn
     return parts, top
 
@@ -112,12 +124,13 @@ def columns(title, lists):
     """A file: columns of panels beside each other, each (title, unit, rows), on paper of its own."""
     parts, height = [], 0
     for number_of, panels in enumerate(lists):
-        drawn, top = stack(panels)
-        x = MARGIN + number_of * (WIDTH + GAP)
+        drawn, top = stack(panels, width=COLUMN_WIDTH, value_width=COLUMN_VALUES)
+        x = MARGIN + number_of * (COLUMN_WIDTH + GAP)
         parts.append(f'<g transform="translate({x} {MARGIN})">' + "".join(drawn) + "</g>")
         height = max(height, top + 2 * MARGIN)
-    width = len(lists) * (WIDTH + GAP) - GAP + 2 * MARGIN
-    paper = f'<style>{escape(STYLE)}</style><rect class="paper" width="{width}" height="{height:.0f}"/>'
+    style = resolved(LIGHT) + "@media (prefers-color-scheme: dark) {" + resolved(DARK) + "}"
+    width = len(lists) * (COLUMN_WIDTH + GAP) - GAP + 2 * MARGIN
+    paper = f'<style>{escape(style)}</style><rect class="paper" width="{width}" height="{height:.0f}"/>'
     return svg(height, title, [paper, *parts], width).replace(
         "<svg ", f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height:.0f}" ', 1) + "\n"
 

@@ -136,7 +136,7 @@ def write_files(data, options):
         write(options.markdown, markdown.tables(data))
     if options.insert:
         old = pathlib.Path(options.insert).read_text(encoding="utf-8")
-        write(options.insert, markdown.insert(old, data, options.insert))
+        write(options.insert, markdown.insert(old, data, options.insert, options.plot))
 
 
 def main():

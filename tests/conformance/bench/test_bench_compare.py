@@ -103,6 +103,7 @@ class CompareTest(unittest.TestCase):
         self.assertIn("- one copy, nothing else, 64 B: a test", files["readme"])
         self.assertTrue(files["readme"].startswith("a\n") and files["readme"].endswith("-->\nz\n"))
         self.assertNotIn("old", files["readme"])
+        self.assertIn("](plot)", files["readme"])
 
     def test_plot_stands_alone(self):
         data, _ = self.compare("--sizes", "64,1500", "--ways", "split-polling")
