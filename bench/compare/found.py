@@ -85,6 +85,14 @@ def best(ways, value):
     return max((way for way in ways if value(way)), key=value, default=None)
 
 
+def shown(part):
+    """Ways where there is little room: of vhost-user the best variant only."""
+    sizes = sizes_of(part)
+    chosen = best([way for way in ways_of(part) if way["name"].startswith("vhost")],
+                  lambda way: mpps(way, sizes[0]))
+    return [way for way in ways_of(part) if not way["name"].startswith("vhost") or way is chosen]
+
+
 def ratio(ours, theirs):
     """None where one is missing."""
     return ours / theirs if ours and theirs else None

@@ -4,7 +4,7 @@
 import os
 import re
 
-from found import is_forced, label, latency, median, missing_lines, rate_of, refusals, sizes_of, with_spread
+from found import is_forced, label, latency, median, missing_lines, rate_of, refusals, shown, sizes_of, ways_of, with_spread
 from plots import number
 
 BEGIN = re.compile(r"^<!-- compare( short)? -->\n", re.M)
@@ -27,14 +27,13 @@ def processes_table(part, short):
     header = ["guests are processes", *(f"{size} B, Mpps" for size in sizes), "p50, us", "p99, us"]
     header += [] if short else ["between, ns", "guests, ns", "switches", "notices"]
     rows = []
-    for way in part["ways"]:
-        if "missing" in way:
-            continue
+    for way in shown(part) if short else ways_of(part):
         cells = [cell(rate_of(way, size).get("mpps"), short) for size in sizes]
         cells += [number(time / 1e3 if time else None) for time in (latency(way), latency(way, "p99"))]
         small = rate_of(way, sizes[0])
         cells += [] if short else [number(small.get(key)) for key in ("device_ns", "guest_ns", "turns", "notices")]
-        rows.append([label(way), *cells])
+        best = ", best of its kinds" if short and way["name"].startswith("vhost") else ""
+        rows.append([label(way) + best, *cells])
     return table(header, rows)
 
 
@@ -47,9 +46,7 @@ COST_COLUMNS = (("tcp_cpu_us", "CPU us/MB"), ("rr_us_p99", "RR p99, us"), ("udp_
 def guests_table(part, short):
     """What two virtual machines get, and what it costs."""
     rows = []
-    for way in part["ways"]:
-        if "missing" in way:
-            continue
+    for way in ways_of(part):
         cells = [cell(way["figures"].get(key), short) for key, _ in GUEST_COLUMNS]
         cells += [] if short else [number(median(way, key)) for key, _ in COST_COLUMNS]
         rows.append([label(way), *cells])

@@ -7,8 +7,8 @@ import string
 from xml.sax.saxutils import escape
 
 import plots
-from found import (HISTORY, best, heading, history_lines, keys, kind, label, latency, missing_lines, mpps,
-                   notices, rate_of, sizes_of, ways_of)
+from found import (HISTORY, heading, history_lines, keys, kind, label, latency, missing_lines, mpps,
+                   notices, rate_of, shown, sizes_of, ways_of)
 from plots import number
 
 PROCESS_METHOD = """<p><b>Guests that are processes.</b> Two guests, each in user space, send frames one
@@ -46,14 +46,6 @@ second part only.</li>
 <li>History's figures come from machines of their time and from real hardware on one side; they are beside ours
 as the claim that ours are to be held against, not as a measurement.</li>
 </ul>"""
-
-
-def shown(part):
-    """Ways of the plots: of vhost-user the best variant only."""
-    sizes = sizes_of(part)
-    chosen = best([way for way in ways_of(part) if way["name"].startswith("vhost")],
-                  lambda way: mpps(way, sizes[0]))
-    return [way for way in ways_of(part) if not way["name"].startswith("vhost") or way is chosen]
 
 
 def figure(number_of, svg, caption):
