@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "bench_folder.h"
 #include "bench_sched.h"
 
 /* What callgrind found in sched_subject_svio.serve(), in its "summary:" line. NAN: nothing. */
@@ -51,19 +52,20 @@ static int run_quietly(const char *const arguments[])
 double sched_count_instructions(const struct sched_case *sched_case, uint32_t packets)
 {
 	char program[512];
-	char directory[] = "/tmp/svio-bench.XXXXXX";
-	char path[64];
-	char out[96];
+	char folder[BENCH_FOLDER_BYTES];
+	char path[80];
+	char out[112];
 	char active[16];
 	char count[16];
 	char port[16];
 	ssize_t n = readlink("/proc/self/exe", program, sizeof(program) - 1);
 	double instructions;
 
-	if (n < 0 || !mkdtemp(directory))
+	if (n < 0)
 		err(1, "callgrind");
+	bench_folder_make(folder, "svio-callgrind");
 	program[n] = 0;
-	snprintf(path, sizeof(path), "%s/out", directory);
+	snprintf(path, sizeof(path), "%s/out", folder);
 	snprintf(out, sizeof(out), "--callgrind-out-file=%s", path);
 	snprintf(active, sizeof(active), "%u", sched_case->active);
 	snprintf(count, sizeof(count), "%u", packets);
@@ -87,7 +89,6 @@ double sched_count_instructions(const struct sched_case *sched_case, uint32_t pa
 					  port,
 					  NULL };
 	instructions = run_quietly(arguments) ? NAN : read_summary(path) / packets;
-	unlink(path);
-	rmdir(directory);
+	bench_folder_remove(folder);
 	return instructions;
 }

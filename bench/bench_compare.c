@@ -297,7 +297,7 @@ static void set_defaults(struct compare_options *options)
 	struct measure_options *measure = &options->measure;
 	const struct bench_windows *windows = &options->windows;
 
-	measure->windows = windows->count ? windows->count : options->quick ? 7 : 15;
+	measure->windows = windows->count ? (uint32_t)windows->count : options->quick ? 7 : 15;
 	if (measure->windows < MEASURE_WINDOWS_MIN)
 		measure->windows = MEASURE_WINDOWS_MIN;
 	if (measure->windows > MEASURE_WINDOWS_MAX)

@@ -137,7 +137,7 @@ static struct iommu_case make_case(uint32_t maps, uint32_t leaf_lg2)
 
 static void print_heading(const struct iommu_options *options)
 {
-	printf("ns a lookup, random addresses, median (least - most) of %u windows of %.0f ms\n",
+	printf("ns a lookup, random addresses, median (least - most) of %zu windows of %.0f ms\n",
 	       options->windows.count, (double)options->windows.ns / 1e6);
 	printf("%-8s %6s %8s", "pages", "maps", "range");
 	for (size_t i = 0; i < SUBJECTS; i++)

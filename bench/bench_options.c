@@ -164,8 +164,7 @@ static error_t parse_windows(int key, char *argument, struct argp_state *state)
 	switch (key) {
 	case 'n':
 	case 'r':
-		options->count =
-			(uint32_t)bench_parse_number(argument, BENCH_WINDOWS_COUNT_MAX, state);
+		options->count = bench_parse_number(argument, BENCH_WINDOWS_COUNT_MAX, state);
 		return 0;
 	case 'w':
 		options->ns = bench_parse_number(argument, WINDOW_MS_MAX, state) * 1000000u;

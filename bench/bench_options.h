@@ -30,8 +30,8 @@ extern const struct argp bench_options_argp;
 extern const struct argp bench_options_one_cpu_argp;
 
 struct bench_windows {
-	uint32_t count; /* of each figure; 0: the measurement's own number */
-	uint64_t ns;    /* 0: the measurement's own */
+	size_t count; /* of each figure; 0: the measurement's own number */
+	uint64_t ns;  /* 0: the measurement's own */
 	bool keep_disturbed;
 };
 

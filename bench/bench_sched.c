@@ -164,7 +164,7 @@ static void write_outcomes(struct bench_json *json, const struct sched_case *sch
 
 static void print_heading(const struct options *options)
 {
-	printf("ns a packet, median (least - most) of %u windows of %.0f ms\n",
+	printf("ns a packet, median (least - most) of %zu windows of %.0f ms\n",
 	       options->windows.count, (double)options->windows.ns / 1e6);
 	if (!sched_tree_has_min())
 		printf("note: this scheduler refuses min; the trees have none, and strict "

@@ -126,7 +126,7 @@ static void set_windows(struct command *command)
 	struct measure_options *measure = &command->options.measure;
 	const struct bench_windows *windows = &command->windows;
 
-	measure->windows = windows->count ? windows->count : 11;
+	measure->windows = windows->count ? (uint32_t)windows->count : 11;
 	if (measure->windows < MEASURE_WINDOWS_MIN)
 		errx(1, "fewer than %u windows are no figure", MEASURE_WINDOWS_MIN);
 	if (measure->windows > MEASURE_WINDOWS_MAX)

@@ -98,7 +98,7 @@ def start_testpmd(folder, paths):
                 "--total-num-mbufs=65536", "--no-lsc-interrupt", "--no-rmv-interrupt"]
     log = (folder / "testpmd.log").open("wb")
     process = spawn(command, stdin=subprocess.PIPE, stdout=log, stderr=log)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not all(path.exists() for path in paths):
         if process.poll() is not None or time.monotonic() > deadline:
             raise LabError("testpmd did not start:\n"
@@ -304,7 +304,7 @@ def boot(stack, names, options):
             ways[name] = stack.enter_context(WAYS[name][1](options))
             ways[name].hold()
         except LabError as error:
-            missing[name] = str(error).strip().splitlines()[0]
+            missing[name] = " ".join(str(error).split())[:300]
             note(f"{name}: {missing[name]}")
     return ways, missing
 

@@ -13,6 +13,7 @@ struct fake {
 	uint32_t disturbed_each; /* of so many windows one is disturbed; 0: none; 1: all */
 	uint64_t stolen;         /* in a disturbed window; 0: it waited */
 	uint64_t packets;
+	uint32_t fails_at; /* this run, and every later one; 0: none */
 	bool rests;
 };
 
@@ -53,7 +54,7 @@ static bool run(struct bench_path *path, const struct guest_load *load, struct g
 	else
 		result->guests.waited_ns = load->ns / 100;
 	fake->runs++;
-	return true;
+	return !fake->fails_at || fake->runs < fake->fails_at;
 }
 
 static const struct measure_options options = { .windows = 9, .window_ns = 1000000 };
@@ -146,6 +147,24 @@ static void measure_keeps_disturbed_when_told(void)
 	CU_ASSERT_EQUAL(measured[0].mpps.windows, 9);
 }
 
+static void measure_leaves_out_a_path_that_fails(void)
+{
+	struct measure_options may_fail = options;
+
+	make_paths();
+	fakes[1].fails_at = 4;
+	may_fail.may_fail = true;
+	CU_ASSERT_FALSE(measure(&may_fail));
+	CU_ASSERT_EQUAL(fakes[1].runs, 4);
+	CU_ASSERT_EQUAL(measured[1].mpps.windows, 3);
+	CU_ASSERT_EQUAL(measured[0].mpps.windows, 9);
+	CU_ASSERT_TRUE(fakes[1].rests);
+	/* From then on. */
+	CU_ASSERT_FALSE(measure(&may_fail));
+	CU_ASSERT_EQUAL(fakes[1].runs, 4);
+	CU_ASSERT_EQUAL(measured[0].mpps.windows, 9);
+}
+
 static void figure_of_even_count_is_between(void)
 {
 	double values[] = { 4, 1, 3, 2 };
@@ -161,4 +180,5 @@ SVIO_TEST_MAIN("bench measure", SVIO_TEST(measure_quiet_takes_as_many_windows_as
 	       SVIO_TEST(measure_disturbed_windows_are_taken_again),
 	       SVIO_TEST(measure_noisy_is_no_figure), SVIO_TEST(measure_ends_at_the_deadline),
 	       SVIO_TEST(measure_keeps_disturbed_when_told),
+	       SVIO_TEST(measure_leaves_out_a_path_that_fails),
 	       SVIO_TEST(figure_of_even_count_is_between))
