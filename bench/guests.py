@@ -54,13 +54,16 @@ class Way:
 
     def hold(self):
         """Nobody of it polls while others are measured."""
-        if self._poller:
-            os.kill(self._poller, signal.SIGSTOP)
+        self._signal(signal.SIGSTOP)
 
     def go(self):
         """Its turn."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number):
         if self._poller:
-            os.kill(self._poller, signal.SIGCONT)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._poller, number)
 
 
 @contextlib.contextmanager
@@ -212,7 +215,7 @@ def run_turn(name, way, measure, seconds, everybody, kept, disturbed):
     try:
         figures = measure(way, seconds, window)
     except LabError as error:
-        note(f"{what}: {str(error).splitlines()[0]}")
+        note(f"{what}: {in_a_line(error)}")
         return
     finally:
         way.hold()
@@ -295,17 +298,33 @@ def prepare():
     os.environ["SVIO_MODULES"] = str(MODULES)
 
 
-def boot(stack, names, options):
+def in_a_line(error):
+    """What went wrong, as one line."""
+    return " ".join(str(error).split())[:300]
+
+
+@contextlib.contextmanager
+def noting_complaints(name, complaints):
+    """Of a way: what its guests' kernels complained of (on a busy machine: of lost time) costs no figures."""
+    try:
+        yield
+    except LabError as error:
+        complaints[name] = in_a_line(error)
+        note(f"{name}: {complaints[name]}")
+
+
+def boot(stack, names, options, complaints):
     """{name: Way} of those that this machine can do, {name: reason} of the others."""
     ways, missing = {}, {}
     for name in names:
         note(f"booting two guests: {WAYS[name][0]}")
-        try:
-            ways[name] = stack.enter_context(WAYS[name][1](options))
+        with contextlib.ExitStack() as attempt:
+            attempt.enter_context(noting_complaints(name, missing))
+            way = WAYS[name][1](options)
+            ways[name] = way.__enter__()
             ways[name].hold()
-        except LabError as error:
-            missing[name] = " ".join(str(error).split())[:300]
-            note(f"{name}: {missing[name]}")
+            stack.enter_context(noting_complaints(name, complaints))
+            stack.push(way)
     return ways, missing
 
 
@@ -315,14 +334,17 @@ def report(options):
     prepare()
     accelerator = usable_accelerator()
     guest_options = {"accel": accelerator, "memory_mb": 384}
+    complaints, found = {}, None
     with contextlib.ExitStack() as stack:
-        ways, missing = boot(stack, options.ways, guest_options)
+        ways, missing = boot(stack, options.ways, guest_options, complaints)
         if not ways:
             raise LabError("; ".join(missing.values()))
         kernel = next(iter(ways.values())).client.run("uname -r").output.strip()
         # Where preparing took long: figures all the same.
         options.deadline = max(options.deadline, time.monotonic() + LEAST_SECONDS)
         found = measure_all(ways, options)
+    if found is None:
+        raise LabError("; ".join(complaints.values()))
     result = []
     for name in options.ways:
         entry = {"name": name, "title": WAYS[name][0]}
@@ -330,6 +352,7 @@ def report(options):
             entry["missing"] = missing[name]
         else:
             entry["figures"], entry["missing_figures"] = summarize(found[name], options.force)
+            entry["complaint"] = complaints.get(name)
         result.append(entry)
     return {"accelerator": accelerator, "kernel": kernel, "seconds": options.seconds,
             "rounds": options.rounds, "foreign_limit": FOREIGN_MAX, "forced": options.force,

@@ -143,7 +143,7 @@ GUEST_MEASURES = {"tcp": "TCP", "rr": "TCP request/response", "udp": "UDP", "pin
 
 
 def missing_lines(part):
-    """Why figures of a part are missing, for the foot of its table."""
+    """For the foot of a part's table: why figures are missing, and what guests complained of."""
     lines = []
     for way in ways_of(part):
         found = [(f"{rate['bytes']} B", rate["missing"]) for rate in way.get("rates", ()) if "missing" in rate]
@@ -151,6 +151,8 @@ def missing_lines(part):
             found.append(("latency", way["latency"]["missing"]))
         found += [(GUEST_MEASURES[key], why) for key, why in way.get("missing_figures", {}).items()]
         lines += [f"{label(way)}, {what}: {why}" for what, why in found]
+        if way.get("complaint"):
+            lines.append(f"{label(way)}, a guest's kernel complained: {way['complaint'][:120]}")
     return lines
 
 

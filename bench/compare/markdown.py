@@ -66,7 +66,7 @@ def tables(data, short=False):
         if data.get(part):
             blocks.append(make(data[part], short))
             foot = [f"- {line}" for line in missing_lines(data[part])]
-            blocks += ["No figure (-):\n\n" + "\n".join(foot)] if foot else []
+            blocks += ["\n".join(foot)] if foot else []
     return "\n\n".join(blocks) + "\n"
 
 

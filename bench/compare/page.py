@@ -191,7 +191,7 @@ def guests_table(part):
 def missing_list(part):
     """The foot of a table: why figures are missing."""
     lines = missing_lines(part)
-    return "<ul>" + "".join(f"<li>-: {escape(line)}</li>" for line in lines) + "</ul>" if lines else ""
+    return "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>" if lines else ""
 
 
 def processes_section(part):
