@@ -385,7 +385,8 @@ def main():
     try:
         found = report(options)
     except LabError as error:
-        sys.exit(f"guests: {error}")
+        note(error)
+        found = {"ways": [], "refused": in_a_line(error)}
     text = json.dumps(found, indent=1)
     if options.json:
         pathlib.Path(options.json).write_text(text + "\n", encoding="utf-8")
@@ -393,7 +394,7 @@ def main():
         print(text)
     if found["refused"]:
         note(found["refused"])
-        sys.exit(EXIT_NOISY)
+        sys.exit(EXIT_NOISY if found["ways"] else 1)
 
 
 if __name__ == "__main__":

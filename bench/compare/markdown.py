@@ -63,7 +63,7 @@ def tables(data, short=False):
     blocks += [f"**Not to be cited**: {line}" for line in refusals(data)]
     blocks += ["**Not to be cited**: disturbed windows count (`--force`)."] if is_forced(data) else []
     for part, make in (("processes", processes_table), ("guests", guests_table)):
-        if data.get(part):
+        if ways_of(data.get(part)):
             blocks.append(make(data[part], short))
             foot = [f"- {line}" for line in missing_lines(data[part])]
             blocks += ["\n".join(foot)] if foot else []

@@ -233,7 +233,7 @@ def html(data):
     """The page."""
     facts = data.get("environment") or {}
     template = string.Template((pathlib.Path(__file__).parent / "report.html").read_text(encoding="utf-8"))
-    method = [text for part, text in (("processes", PROCESS_METHOD), ("guests", GUEST_METHOD)) if data.get(part)]
+    method = [text for part, text in (("processes", PROCESS_METHOD), ("guests", GUEST_METHOD)) if ways_of(data.get(part))]
     # Within an element nothing may look like markup.
     embedded = json.dumps(data).replace("<", "\\u003c").replace("&", "\\u0026").replace(">", "\\u003e")
     return template.substitute(

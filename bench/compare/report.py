@@ -80,14 +80,14 @@ def print_report(data):
     """All tables, on the terminal."""
     for line in notices(data):
         print(f"!! {line}\n")
-    if data.get("processes"):
+    if ways_of(data.get("processes")):
         print(processes_table(data["processes"]))
         print("\nOne way, medians (least - greatest). Latency one way, 64 B. Times, switches and notices a\n"
               f"packet of {sizes_of(data['processes'])[0]} B: CPU time of what is between the guests, and of "
               "both guests; context switches;\nhow often a side told the other through the kernel.")
         print_missing(data["processes"])
         print()
-    if data.get("guests"):
+    if ways_of(data.get("guests")):
         print(guests_table(data["guests"]))
         print("\nUDP: frames of 64 B. CPU time of both QEMUs and of all that works for them.")
         print_missing(data["guests"])

@@ -105,6 +105,13 @@ class CompareTest(unittest.TestCase):
         self.assertNotIn("old", files["readme"])
         self.assertIn("](plot)", files["readme"])
 
+    def test_virtual_machines_that_cannot_be_are_told(self):
+        data, _ = self.compare("--sizes", "64", "--ways", "split-polling")
+        data["guests"] = {"ways": [], "refused": "no kernel"}
+        table, files = self.show(data, "--html", "FOLDER/page", "--markdown", "FOLDER/tables")
+        for text in table, files["page"], files["tables"]:
+            self.assertIn("virtual machines: no kernel", text)
+
     def test_plot_stands_alone(self):
         data, _ = self.compare("--sizes", "64,1500", "--ways", "split-polling")
         _, files = self.show(data, "--plot", "FOLDER/plot", "--markdown", "FOLDER/tables")
