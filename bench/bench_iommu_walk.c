@@ -170,7 +170,7 @@ void iommu_run_tables(struct bench_json *json)
 		map_guest(iommu, domain, 1 + i);
 		if (svio_iommu_domain_stats_get(iommu, domain, &stats))
 			errx(1, "no domain");
-		pages += stats.table_pages;
+		pages += stats.table_pages + 1; /* the root */
 	}
 	printf("\ntables of %u domains with 1 GiB of RAM, as QEMU maps it: %.1f KiB each\n", GUESTS,
 	       (double)pages * SVIO_IOMMU_PAGE_BYTES / 1024 / GUESTS);

@@ -192,10 +192,5 @@ static bool table_uses(const void *tables, uint64_t table, int level, uint32_t o
 
 bool fw_dma_domain_uses(struct svio_fw *fw, uint32_t domain, uint32_t object)
 {
-	uint64_t root;
-
-	if (!domain)
-		return false;
-	root = svio_iommu_entry(fw->tables, SVIO_IOMMU_ROOTS, domain);
-	return root && table_uses(fw->tables, root, 3, object);
+	return domain && table_uses(fw->tables, svio_iommu_root(domain), 3, object);
 }

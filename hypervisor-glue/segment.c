@@ -23,8 +23,8 @@
 #define PAGES_A_DOMAIN      1024
 #define PAGES_A_DOMAIN_MANY 256
 #define MANY_VIFS           256
-/* The pages that hold the roots, and the library's own. */
-#define ARENA_EXTRA_PAGES 64
+/* The root tables of the domains 0 and 1, which no VIF has. */
+#define ARENA_EXTRA_PAGES 2
 
 static size_t align_page(size_t bytes)
 {
@@ -63,7 +63,7 @@ static int create_arena(struct svio_segment *segment)
 	segment->pages_a_domain = segment->vifs_max > MANY_VIFS ? PAGES_A_DOMAIN_MANY
 								: PAGES_A_DOMAIN;
 	segment->arena_bytes =
-		((size_t)segment->vifs_max * segment->pages_a_domain + ARENA_EXTRA_PAGES) *
+		((size_t)segment->vifs_max * (segment->pages_a_domain + 1) + ARENA_EXTRA_PAGES) *
 		SVIO_IOMMU_PAGE_BYTES;
 	fd = create_memory("svio-iommu", segment->arena_bytes);
 	if (fd < 0)

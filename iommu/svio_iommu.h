@@ -51,13 +51,13 @@ size_t svio_iommu_state_bytes(size_t arena_bytes);
  * arena: page-aligned, arena_bytes a multiple of the page size (at most 2^44), zero-filled.
  * domains_max: how many domains may exist at once, at least 1.
  * Returns the writer (it is at state), or NULL where an argument is wrong or the arena has
- * less than one page a domain besides the first and the page(s) of the root words.
+ * less than one page a domain besides the root tables, which take domains_max + 1.
  */
 struct svio_iommu *svio_iommu_init(void *state, void *arena, size_t arena_bytes,
 				   uint32_t domains_max);
 
 /*
- * Make a domain that maps nothing and may use at most pages_max table pages.
+ * Make a domain that maps nothing and may use at most pages_max table pages besides its root.
  * 0 on success; -ENOSPC: domains_max exist; -EINVAL: pages_max is 0.
  */
 int svio_iommu_domain_create(struct svio_iommu *iommu, uint32_t pages_max,
@@ -130,7 +130,7 @@ int svio_iommu_mapping_next(const struct svio_iommu *iommu, svio_iommu_domain do
 struct svio_iommu_domain_stats {
 	uint64_t mapped_bytes;
 	uint32_t mappings;
-	uint32_t table_pages;
+	uint32_t table_pages; /* besides the root */
 	uint32_t table_pages_max;
 };
 

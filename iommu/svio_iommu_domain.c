@@ -16,11 +16,10 @@ size_t svio_iommu_state_bytes(size_t arena_bytes)
 							  sizeof(struct svio_iommu_domain_state));
 }
 
-/* The page of nothing, and those that hold the root words of domains 0..domains_max. */
+/* The root tables of domains 0..domains_max. */
 static uint64_t first_pages(uint32_t domains_max)
 {
-	return SVIO_IOMMU_ROOTS / SVIO_IOMMU_PAGE_BYTES +
-	       ((uint64_t)domains_max + SVIO_IOMMU_TABLE_ENTRIES) / SVIO_IOMMU_TABLE_ENTRIES;
+	return (uint64_t)domains_max + 1;
 }
 
 struct svio_iommu *svio_iommu_init(void *state, void *arena, size_t arena_bytes,
@@ -111,13 +110,9 @@ static void count_leaves(const struct svio_iommu *iommu, uint64_t table, uint32_
 int svio_iommu_leaves_count(const struct svio_iommu *iommu, svio_iommu_domain domain,
 			    uint64_t leaves[3])
 {
-	uint64_t root;
-
 	leaves[0] = leaves[1] = leaves[2] = 0;
 	if (!svio_iommu_domain_find(iommu, domain))
 		return -EINVAL;
-	root = svio_iommu_entry(iommu->arena, SVIO_IOMMU_ROOTS, domain);
-	if (root)
-		count_leaves(iommu, root, SVIO_IOMMU_ROOT_LEVEL - 1, leaves);
+	count_leaves(iommu, svio_iommu_root(domain), SVIO_IOMMU_ROOT_LEVEL, leaves);
 	return 0;
 }

@@ -62,7 +62,7 @@ void svio_iommu_path_find(const struct svio_iommu *iommu, svio_iommu_domain doma
 			  struct svio_iommu_path *path)
 {
 	uint32_t level = SVIO_IOMMU_ROOT_LEVEL;
-	uint64_t *slot = iommu->arena + SVIO_IOMMU_ROOTS / sizeof(*slot) + domain;
+	uint64_t *slot = table_slot(iommu, svio_iommu_root(domain), level, iova);
 
 	path->slot[level] = slot;
 	while (level > 0 && *slot && !(*slot & SVIO_PTE_LEAF)) {

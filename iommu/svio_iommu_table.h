@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * IOMMU, private to the writer: its state, table pages, and the path from a
- * domain's root word to an entry.
+ * domain's root table to an entry.
  *
- * Levels: an entry of a level-l table spans 2^(12 + 9 l) bytes. A domain's root
- * word counts as an entry of level 4, which spans the whole address range.
+ * Levels: an entry of a level-l table spans 2^(12 + 9 l) bytes. A root table, of
+ * level 3, spans the whole address range and is always there.
  *
  * Invariants: a page that is not in a table is all zero, except while a reader
- * may still be in it (deferred list); a table that is linked has at least one
+ * may still be in it (deferred list); a table below the root has at least one
  * entry (live > 0), so an address range that is free of mappings never meets an
  * empty table where a larger leaf should go.
  */
@@ -20,7 +20,7 @@
 #include "svio_iommu.h"
 #include "svio_iommu_walk.h"
 
-#define SVIO_IOMMU_ROOT_LEVEL     4u
+#define SVIO_IOMMU_ROOT_LEVEL     3u
 #define SVIO_IOMMU_LEAF_LEVEL_MAX 2u
 #define SVIO_IOMMU_LEVEL_LG2      9
 #define SVIO_IOMMU_TABLE_ENTRIES  512u
@@ -60,7 +60,7 @@ struct svio_iommu {
 	uint32_t reserved;
 };
 
-/* From the root word down to the entry where the walk for an address ended. */
+/* From the root table down to the entry where the walk for an address ended. */
 struct svio_iommu_path {
 	uint64_t *slot[SVIO_IOMMU_ROOT_LEVEL + 1];
 	uint32_t level; /* slot[level] is a leaf or empty; slots below it are not set */

@@ -12,10 +12,10 @@
  *            bit  4      first leaf of a mapping (for the writer; readers ignore it)
  *            bits 12-45  page number in the object (offset >> 12)
  *            bits 48-63  object number
- * The arena's first page is a table of nothing, never written: so an entry of 0
- * leads there and from there nowhere, and a walk need not look whether an entry
- * is present before it goes on. From the second page on lie the roots, for
- * domain d in word d: a table or 0.
+ * The arena begins with the root tables, of level 3: domain d's is page d and is
+ * always there. Domain 0 is none, so page 0 is a table of nothing, never written:
+ * an entry of 0 leads there and from there nowhere, and a walk need not look
+ * whether an entry is present before it goes on.
  *
  * A reader calls these between svio_iommu_core_enter() and _exit()
  * (svio_iommu_grace.h), and keeps no translation across them.
@@ -31,8 +31,6 @@
 #define SVIO_PTE_FIRST        0x10ull
 #define SVIO_PTE_OFFSET_MASK  0x00003ffffffff000ull
 #define SVIO_PTE_OBJECT_SHIFT 48
-
-#define SVIO_IOMMU_ROOTS 4096 /* bytes from the arena's beginning to the roots */
 
 /* What a leaf gives: [object, offset] for bytes bytes from the address asked for. */
 struct svio_iommu_run {
@@ -51,12 +49,19 @@ enum svio_iommu_fault_reason {
 	SVIO_IOMMU_FAULT_GRANT = 5,  /* the guest's own first stage does not grant it (firmware) */
 };
 
-/* Entry index of the table (or of the roots) that begins at table bytes into the arena. */
+/* Where a domain's root table begins, in bytes into the arena. */
+static inline uint64_t svio_iommu_root(uint32_t domain)
+{
+	return (uint64_t)domain << 12;
+}
+
+/* Entry index of the table that begins at table bytes into the arena. */
 static inline uint64_t svio_iommu_entry(const void *arena, uint64_t table, uint64_t index)
 {
-	const uint64_t *entries = (const uint64_t *)((const char *)arena + table);
+	/* A table begins at a multiple of its size: put together so, one addition is left. */
+	const char *entry = (const char *)arena + (table | index * sizeof(uint64_t));
 
-	return __atomic_load_n(&entries[index], __ATOMIC_ACQUIRE);
+	return __atomic_load_n((const uint64_t *)(const void *)entry, __ATOMIC_ACQUIRE);
 }
 
 /* The entry for an address in the table of the level whose leaves have 2^page_lg2 bytes. */
@@ -98,8 +103,7 @@ static inline enum svio_iommu_fault_reason svio_iommu_walk(const void *arena, ui
 
 	if (top > 511)
 		return SVIO_IOMMU_FAULT_RANGE;
-	entry = svio_iommu_entry(arena, SVIO_IOMMU_ROOTS, domain);
-	entry = svio_iommu_entry(arena, entry, top);
+	entry = svio_iommu_entry(arena, svio_iommu_root(domain), top);
 	entry = svio_iommu_step(arena, entry, iova, 30);
 	if (entry & SVIO_PTE_LEAF)
 		return svio_iommu_leaf(entry, iova, 30, need, run);

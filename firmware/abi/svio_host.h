@@ -21,7 +21,7 @@
 #include "svio_types.h"
 
 #define SVIO_HOST_MAGIC      0x68657653u
-#define SVIO_HOST_VERSION    5
+#define SVIO_HOST_VERSION    6
 #define SVIO_HOST_VIFS_MAX   4096
 #define SVIO_HOST_CORES_MAX  8
 #define SVIO_HOST_NAME_BYTES 32

@@ -84,7 +84,7 @@ struct table_set {
 	uint64_t *names;
 	size_t count;
 	size_t room;
-	uint64_t newest[4]; /* of each level: neighbours share their tables */
+	uint64_t newest[3]; /* of each level: neighbours share their tables */
 };
 
 static void add_table(struct table_set *set, unsigned int level, uint64_t iova)
@@ -103,7 +103,7 @@ static void add_table(struct table_set *set, unsigned int level, uint64_t iova)
 	set->names[set->count++] = name;
 }
 
-/* A leaf of level needs the tables of its own level and all above. */
+/* A leaf of level needs the tables of its own level and all above, but the root. */
 static void add_mapping(struct table_set *set, const struct svio_iommu_mapping *mapping)
 {
 	uint64_t done = 0;
@@ -119,7 +119,7 @@ static void add_mapping(struct table_set *set, const struct svio_iommu_mapping *
 			level = 2;
 		else if (aligned % (1ull << 21) == 0 && left >= 1ull << 21)
 			level = 1;
-		for (upper = level; upper <= 3; upper++)
+		for (upper = level; upper <= 2; upper++)
 			add_table(set, upper, iova);
 		done += 1ull << (12 + 9 * level);
 	}
@@ -135,7 +135,7 @@ static int compare_names(const void *a, const void *b)
 
 uint32_t iommu_model_tables(const struct iommu_model *model, const struct svio_iommu_mapping *extra)
 {
-	struct table_set set = { .newest = { UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX } };
+	struct table_set set = { .newest = { UINT64_MAX, UINT64_MAX, UINT64_MAX } };
 	uint32_t tables = 0;
 	size_t i;
 

@@ -9,7 +9,7 @@
 #include "fw_sram.h"
 #include "svio_iommu_fault.h"
 
-#define ARENA_BYTES  ((64ul + FAKE_VIFS * 8ul) * 4096ul)
+#define ARENA_BYTES  ((128ul + FAKE_VIFS * 9ul) * 4096ul)
 #define RUN_PASSES   100000
 #define MAPPINGS_MAX 64
 

@@ -18,26 +18,26 @@ static void init_bad_arguments_are_refused(void)
 	CU_ASSERT_PTR_NULL(svio_iommu_init(state, arena + 8, bytes - SVIO_IOMMU_PAGE_BYTES, 1));
 	CU_ASSERT_PTR_NULL(svio_iommu_init(state, arena, 0, 1));
 	CU_ASSERT_PTR_NULL(svio_iommu_init(state, arena, SVIO_IOMMU_PAGE_BYTES, 1));
-	CU_ASSERT_PTR_NULL(svio_iommu_init(state, arena, bytes, 15));
+	CU_ASSERT_PTR_NULL(svio_iommu_init(state, arena, bytes, 8));
 	CU_ASSERT_PTR_NULL(svio_iommu_init(state, arena, bytes, UINT32_MAX));
 	/* More pages than have numbers; the arena is not touched. */
-	CU_ASSERT_PTR_NULL(svio_iommu_init(state, arena, 1ull << 44, 14));
-	CU_ASSERT_PTR_NOT_NULL(svio_iommu_init(state, arena, (1ull << 44) - 4096, 14));
-	CU_ASSERT_PTR_NOT_NULL(svio_iommu_init(state, arena, bytes, 14));
+	CU_ASSERT_PTR_NULL(svio_iommu_init(state, arena, 1ull << 44, 7));
+	CU_ASSERT_PTR_NOT_NULL(svio_iommu_init(state, arena, (1ull << 44) - 4096, 7));
+	CU_ASSERT_PTR_NOT_NULL(svio_iommu_init(state, arena, bytes, 7));
 	free(arena);
 	free(state);
 }
 
-static void init_reserves_whole_pages_for_root_words(void)
+static void init_reserves_a_root_table_a_domain(void)
 {
 	struct iommu_fixture fixture;
 
-	/* The first is the page of nothing. Word 0 of the roots belongs to no domain: 511 fit. */
-	iommu_fixture_open(&fixture, 600, 511);
+	/* Page 0 is the table of nothing. */
+	iommu_fixture_open(&fixture, 600, 1);
 	CU_ASSERT_EQUAL(fixture.pages, 598);
 	iommu_fixture_close(&fixture);
-	iommu_fixture_open(&fixture, 600, 512);
-	CU_ASSERT_EQUAL(fixture.pages, 597);
+	iommu_fixture_open(&fixture, 600, 299);
+	CU_ASSERT_EQUAL(fixture.pages, 300);
 	iommu_fixture_close(&fixture);
 }
 
@@ -48,7 +48,7 @@ static void create_up_to_domains_max_then_refused(void)
 	svio_iommu_domain extra = 12345;
 	uint32_t i;
 
-	iommu_fixture_open(&fixture, 600, 512);
+	iommu_fixture_open(&fixture, 1100, 512);
 	for (i = 0; i < 512; i++) {
 		CU_ASSERT_EQUAL(svio_iommu_domain_create(fixture.iommu, 8, &domain[i]), 0);
 		CU_ASSERT(domain[i] >= 1 && domain[i] <= 512);
@@ -125,7 +125,7 @@ static void reused_domain_starts_with_new_accounts(void)
 	iommu_fixture_close(&fixture);
 }
 
-static void a_gigabyte_in_2m_pages_costs_three_tables(void)
+static void a_gigabyte_in_2m_pages_costs_two_tables(void)
 {
 	struct iommu_fixture fixture;
 	struct svio_iommu_domain_stats stats;
@@ -135,7 +135,7 @@ static void a_gigabyte_in_2m_pages_costs_three_tables(void)
 	CU_ASSERT_EQUAL(svio_iommu_domain_create(fixture.iommu, 50, &domain), 0);
 	CU_ASSERT_EQUAL(svio_iommu_map(fixture.iommu, domain, 0, GIB, 1, 2 * MIB, RW), 0);
 	CU_ASSERT_EQUAL(svio_iommu_domain_stats_get(fixture.iommu, domain, &stats), 0);
-	CU_ASSERT_EQUAL(stats.table_pages, 3);
+	CU_ASSERT_EQUAL(stats.table_pages, 2);
 	svio_iommu_domain_destroy(fixture.iommu, domain);
 	iommu_fixture_close(&fixture);
 }
@@ -163,9 +163,9 @@ static void leaves_are_counted_by_size(void)
 
 SVIO_TEST_MAIN("iommu domain", SVIO_TEST(leaves_are_counted_by_size),
 	       SVIO_TEST(init_bad_arguments_are_refused),
-	       SVIO_TEST(init_reserves_whole_pages_for_root_words),
+	       SVIO_TEST(init_reserves_a_root_table_a_domain),
 	       SVIO_TEST(create_up_to_domains_max_then_refused),
 	       SVIO_TEST(domains_do_not_see_each_other),
 	       SVIO_TEST(destroyed_domain_translates_nothing_and_is_refused),
 	       SVIO_TEST(reused_domain_starts_with_new_accounts),
-	       SVIO_TEST(a_gigabyte_in_2m_pages_costs_three_tables))
+	       SVIO_TEST(a_gigabyte_in_2m_pages_costs_two_tables))

@@ -8,9 +8,9 @@
 
 #include "iommu_fixture.h"
 
-#define FIRST_PAGES 2u /* of an arena: nothing, and the roots */
+#define FIRST_PAGES 2u /* of an arena: nothing, and the domain's root */
 #define ROOMY_PAGES 64u
-#define NEIGHBOUR   4u /* table pages of what is mapped before */
+#define NEIGHBOUR   3u /* table pages of what is mapped before */
 
 struct range {
 	uint64_t iova;
