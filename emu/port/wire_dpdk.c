@@ -276,6 +276,9 @@ static int open_lending(struct dpdk *d)
 	if (status)
 		svio_port_wire_fail(d->wire, "%s: no zero-copy: %s (%s)", d->wire->spec,
 				    d->lend.error, strerror(-status));
+	else
+		svio_port_log("%s: guests' memory is lent through %s", d->wire->spec,
+			      d->lend.vfio.name);
 	return status;
 }
 

@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """svio inside a virtual machine, whose NIC (igb) stands behind an IOMMU and is its wire: frames
-leave from guests' memory without a copy, and memory that was taken back cannot be read."""
+leave from guests' memory without a copy, and memory that was taken back cannot be read.
+
+WireNic: through VFIO's type 1. WireNicIommufd: all of it through iommufd, which no Debian kernel has:
+with the modules of tests/lab/prepare iommufd."""
 
 import glob
 import os
@@ -16,7 +19,7 @@ import unittest
 TOP = pathlib.Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(TOP / "tests/lab"))
 
-from lab import Guest, Net  # noqa: E402
+from lab import Guest, Net, paths  # noqa: E402
 
 BUILD = pathlib.Path(os.environ.get("SVIO_BUILD_DIR", TOP / "build/release"))
 IGB, ETHERTYPE, HEAD = "0x10c9", b"\x88\xb5", 128
@@ -83,6 +86,11 @@ def frames(path):
 
 
 class WireNic(unittest.TestCase):
+    interface = "VFIO type 1"  # what svio-fw has to use
+    kernel = "newest"
+    files = {}
+    modprobe = "modprobe vfio-pci && modprobe vfio_iommu_type1"
+
     @classmethod
     def setUpClass(cls):
         folder = tempfile.TemporaryDirectory(prefix="svio-wire-")
@@ -91,7 +99,8 @@ class WireNic(unittest.TestCase):
         # Huge pages: behind an IOMMU QEMU's NICs lose a frame that crosses into a page which is not
         # the next one in memory. Functions of one slot without ACS share a group.
         net = cls.enterClassContext(Net())
-        cls.host = Guest("host", memory_mb=768, cpus=2, files=host_files(), prefix=net.prefix,
+        cls.host = Guest("host", kernel=cls.kernel, memory_mb=768, cpus=2, prefix=net.prefix,
+                         files={**host_files(), **cls.files},
                          append="intel_iommu=on hugepages=160", arguments=[
                              "-device", "intel-iommu,intremap=on",
                              # The emulated NIC itself completes checksums and cuts segments.
@@ -103,7 +112,7 @@ class WireNic(unittest.TestCase):
                              "-device", "e1000,addr=5.0,multifunction=on",
                              "-device", "e1000,addr=5.1"])
         cls.enterClassContext(cls.host)
-        cls.host.run("modprobe vfio-pci && modprobe vfio_iommu_type1")
+        cls.host.run(cls.modprobe)
         cls.nic = cls.find(IGB)[0]
         cls.shared = cls.find("0x100e")
         for address in (cls.nic, cls.shared[0]):
@@ -224,6 +233,7 @@ class WireNic(unittest.TestCase):
 
     def test_frames_leave_from_guests_memory(self):
         self.start_device(f"{self.nic},zero-copy")
+        self.host.run(f"grep -q 'is lent through {self.interface}' /tmp/sviod.log")
         self.send(400, 1514)
         counters = self.counters()
         self.assertEqual(counters["wire_tx_lent_bytes"], 400 * (1514 - HEAD))
@@ -249,7 +259,7 @@ class WireNic(unittest.TestCase):
     def test_page_taken_back_is_a_fault(self):
         before = self.faults()
         output = self.inside(f"wire_fault {self.nic}", timeout_s=90).output
-        page = re.search(r"VFIO type 1 (0x[0-9a-f]+)", output)[1]
+        page = re.search(f"{self.interface} (0x[0-9a-f]+)", output)[1]
         self.host.run("until dmesg | grep -q 'DMAR: .DMA Read'; do usleep 50000; done", 10)
         self.assertEqual(self.faults()[len(before):], [page])
         contents = [set(frame) for frame in frames(self.pcap) if len(frame) >= 1000]
@@ -269,6 +279,20 @@ class WireNic(unittest.TestCase):
         sviod.wait(check=False)
         log = self.host.run("cat /tmp/sviod.log").output
         self.assertIn(f"{self.shared[1]}: bound to no driver: bind it to vfio-pci", log)
+
+
+MODULES = paths.kernel("6.12") / "iommufd"
+
+
+@unittest.skipUnless((MODULES / "vfio-pci.ko").exists(), "needs tests/lab/prepare iommufd")
+class WireNicIommufd(WireNic):
+    """/dev/vfio/vfio is iommufd's."""
+
+    interface = "iommufd"
+    kernel = "6.12"
+    files = {f"/iommufd/{module.name}": module for module in MODULES.glob("*.ko")}
+    modprobe = "modprobe irqbypass && cd /iommufd && for module in iommufd vfio vfio-pci-core " \
+        "vfio-pci; do insmod $module.ko || exit 1; done"
 
 
 if __name__ == "__main__":
