@@ -2,6 +2,7 @@
 /* Attacks by what is mapped, and when: denied, logged, and nobody else notices. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -12,10 +13,17 @@
 #define BEFORE 0x11 /* what a page holds while it is mapped, and afterwards */
 #define AFTER  0x22
 
-#define RACES  100
 #define REUSES 300
 #define GIB    (1ull << 30)
 #define HUGE   (2u << 20)
+
+/* Unmaps while the device is at it: SVIO_TEST_ROUNDS of them. */
+static uint32_t races(void)
+{
+	const char *text = getenv("SVIO_TEST_ROUNDS");
+
+	return text ? (uint32_t)strtoul(text, NULL, 0) : 100;
+}
 
 static void start(void)
 {
@@ -85,7 +93,7 @@ static void page_unmapped_during_dma_is_not_read(void)
 	struct attack_memory memory = attack_memory_new(ATTACK_PAGE);
 	uint32_t witnessed = 0, foreign = 0;
 
-	for (uint32_t i = 0; i < RACES; i++) {
+	for (uint32_t i = 0; i < races(); i++) {
 		uint32_t frames = 1 + (uint32_t)svio_test_random(&random) % 900;
 		int filling;
 
@@ -142,7 +150,7 @@ static void page_unmapped_during_dma_is_not_written(void)
 	struct attack_memory memory = attack_memory_new(ATTACK_PAGE);
 	uint32_t touched = 0;
 
-	for (uint32_t i = 0; i < RACES; i++) {
+	for (uint32_t i = 0; i < races(); i++) {
 		attack_reset();
 		memset(memory.data, 0, ATTACK_PAGE);
 		CU_ASSERT_EQUAL_FATAL(attack_map(&memory, ATTACK_IOVA, true, true), 0);
@@ -156,7 +164,7 @@ static void page_unmapped_during_dma_is_not_written(void)
 		CU_ASSERT_EQUAL(attack_await_stop(SVIO_QUEUE_RX), SVIO_ERROR_DMA_UNMAPPED);
 		CU_ASSERT_TRUE(is_filled(&memory, AFTER));
 	}
-	printf("     %u of %d pages were written before they were taken away\n", touched, RACES);
+	printf("     %u of %u pages were written before they were taken away\n", touched, races());
 	CU_ASSERT(touched > 0);
 	attack_memory_free(&memory);
 }

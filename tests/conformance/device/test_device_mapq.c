@@ -125,6 +125,66 @@ static void revoked_page_is_refused_and_named(void)
 	CU_ASSERT_EQUAL(map_error(), SVIO_ERROR_NONE);
 }
 
+/* A grant says where a page leads; whether the VIF may go there is not the guest's to say. */
+static void granting_what_is_not_the_guests_gives_nothing(void)
+{
+	const uint64_t nowhere = 1ull << 40;
+	const uint8_t *extra = svio_vif_extra(a.vif);
+	struct svio_vif_raw raw;
+	enum svio_error error = SVIO_ERROR_NONE;
+	uint64_t addr = 0;
+	uint32_t page;
+	char text[4096];
+
+	svio_vif_raw_get(a.vif, &raw);
+	page = (uint32_t)((uint64_t)(extra - raw.memory) >> 12);
+	change(0, page + 2, 1, SVIO_MAP_REVOKE);
+	change(nowhere, page + 2, 1, SVIO_MAP_READ | SVIO_MAP_WRITE);
+	CU_ASSERT_EQUAL(map_error(), SVIO_ERROR_NONE);
+	CU_ASSERT_TRUE(send_extra(2 * 4096, 100));
+	while (!error)
+		CU_ASSERT_EQUAL_FATAL(
+			svio_vif_queue_error_get(a.vif, SVIO_QUEUE_TX, 0, &error, &addr), 0);
+	CU_ASSERT_EQUAL(error, SVIO_ERROR_DMA_UNMAPPED);
+	CU_ASSERT_EQUAL(addr, (uint64_t)(page + 2) << 12);
+	CU_ASSERT_EQUAL(lab_svio(&lab, text, sizeof(text), "faults"), 0);
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "not mapped"));
+	CU_ASSERT_FALSE(guest_receive_now(&b, 0, &received));
+	change(0, page + 2, 1, SVIO_MAP_REVOKE);
+	change(svio_vif_iova(a.vif, extra + 8192), page + 2, 1, SVIO_MAP_READ);
+	CU_ASSERT_EQUAL(svio_vif_queue_restart(a.vif, 0), 0);
+	CU_ASSERT_TRUE(send_extra(2 * 4096, 100));
+	CU_ASSERT_TRUE(guest_receive(&b, &received));
+}
+
+/* Entries without end, none of which is waited for: neighbours lose nothing. */
+static void flood_leaves_the_neighbours_alone(void)
+{
+	uint64_t extra = svio_vif_iova(a.vif, svio_vif_extra(a.vif));
+	const struct svio_map_entry entries[] = { { extra, SPARE_PAGE, 16, SVIO_MAP_READ },
+						  { 0, SPARE_PAGE, 16, SVIO_MAP_REVOKE } };
+	struct stream there;
+	uint32_t posted = 0;
+	struct guest c;
+
+	lab_vif_add(&lab, "c", "");
+	guest_open(&c, &lab, "c", NULL);
+	stream_start(&there, &b, &c);
+	for (int i = 0; i < 200; i++) {
+		for (int n = 0; n < 64 && !svio_vif_map_post(a.vif, entries, 2); n++)
+			posted++;
+		CU_ASSERT_TRUE(stream_run(&there, 20));
+	}
+	CU_ASSERT_TRUE(stream_drain(&there));
+	CU_ASSERT_EQUAL(there.lost + there.broken, 0);
+	CU_ASSERT_EQUAL(svio_vif_map_wait(a.vif), 0);
+	CU_ASSERT_EQUAL(map_error(), SVIO_ERROR_NONE);
+	printf("     %u grants and revocations\n", posted);
+	CU_ASSERT(posted > 200);
+	guest_close(&c);
+	lab_vif_del(&lab, "c");
+}
+
 /* Grants come and go while the firmware dies: the driver notices nothing. */
 static void firmware_kill_keeps_grants(void)
 {
@@ -191,5 +251,7 @@ static void mistake_stops_the_map_queue_alone(void)
 SVIO_TEST_MAIN_WITH("device map queue", start, stop, SVIO_TEST(not_offered_unless_asked_for),
 		    SVIO_TEST(traffic_passes_both_ways),
 		    SVIO_TEST(revoked_page_is_refused_and_named),
+		    SVIO_TEST(granting_what_is_not_the_guests_gives_nothing),
+		    SVIO_TEST(flood_leaves_the_neighbours_alone),
 		    SVIO_TEST(firmware_kill_keeps_grants),
 		    SVIO_TEST(mistake_stops_the_map_queue_alone))
