@@ -6,7 +6,8 @@
 
 /* Bytes of a frame that tell its service level: up to a tag's, or to the DSCP. */
 #define TAGGED_BYTES (SVIO_ETH_HEADER_BYTES + SVIO_VLAN_TAG_BYTES)
-#define DSCP_BYTES   (SVIO_ETH_HEADER_BYTES + 2)
+#define DSCP_BYTES   FW_CLASS_HEAD_BYTES
+_Static_assert(DSCP_BYTES == SVIO_ETH_HEADER_BYTES + 2, "the type, and the DSCP behind it");
 
 #define PCP_SHIFT 13
 
@@ -34,6 +35,11 @@ uint32_t fw_class_of(const struct fw_vif *vif, const struct fw_packet *packet)
 		return qos->lane[0];
 	return class_of_type(qos,
 			     (const uint8_t *)packet->room + SVIO_VLAN_TAG_BYTES + FW_MACS_BYTES);
+}
+
+uint32_t fw_class_of_untagged(const struct fw_vif *vif, const void *head)
+{
+	return class_of_type(&vif->qos.set, (const uint8_t *)head + FW_MACS_BYTES);
 }
 
 /*

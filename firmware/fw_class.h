@@ -18,6 +18,10 @@ struct fw_packet;
 /* The class of a packet whose head is in device memory, before the switch tags it. */
 uint32_t fw_class_of(const struct fw_vif *vif, const struct fw_packet *packet);
 
+/* The same of an untagged frame, by its first FW_CLASS_HEAD_BYTES. */
+#define FW_CLASS_HEAD_BYTES 16
+uint32_t fw_class_of_untagged(const struct fw_vif *vif, const void *head);
+
 /* Queues that were not ready are now. */
 void fw_class_ready(struct svio_fw *fw, struct fw_vif *vif, uint32_t queues);
 

@@ -66,15 +66,15 @@ static inline void fw_rx_fetch(const struct fw_rx_open *open, uint32_t at)
 }
 
 /*
- * Publish a completion that says no more than len and flags: a guest that sees the phase, in the
+ * Publish a completion that says no more than len, hash and flags: a guest that sees the phase, in the
  * second half, sees the first, and the data that was copied before (R1: pairs with the driver's
  * read barrier after it has read flags).
  */
-static inline void fw_rx_publish_plain(char *cmpl, uint32_t len, uint16_t flags)
+static inline void fw_rx_publish_plain(char *cmpl, uint32_t len, uint32_t hash, uint16_t flags)
 {
 	uint64_t *words = (uint64_t *)(void *)cmpl;
 
-	__atomic_store_n(&words[0], (uint64_t)len, __ATOMIC_RELAXED);
+	__atomic_store_n(&words[0], len | (uint64_t)hash << 32, __ATOMIC_RELAXED);
 	__atomic_store_n(&words[1], (uint64_t)flags << 48, __ATOMIC_RELEASE); /* R1 */
 }
 

@@ -40,7 +40,8 @@ struct tx_walk {
 	uint64_t addr;      /* I/O address of what is looked at, for errors */
 	uint32_t class;     /* that is served, or FW_CLASS_UNKNOWN: the VIF has none */
 	uint32_t next;      /* the class of the packet that was not in it */
-	bool waits;         /* the packet at the head, for its receiver */
+	struct fw_express express;
+	bool waits; /* the packet at the head, for its receiver */
 	struct svio_tx_desc *batch;
 	struct fw_run *runs; /* of batch[0..ahead): data NULL where there is none */
 	uint32_t ahead;
@@ -460,13 +461,13 @@ static uint32_t send_plain(struct tx_walk *walk, uint32_t packets)
 	uint32_t at = walk->index - walk->batch_first;
 	uint32_t count = walk->ahead - at;
 
-	if (walk->class != FW_CLASS_UNKNOWN)
+	if (!fw_express_try(&walk->express, &walk->batch[at], &walk->runs[at]))
 		return 0;
 	if (count > EXPRESS_BURST)
 		count = EXPRESS_BURST;
 	if (count > packets)
 		count = packets;
-	return fw_express_send(walk->fw, &walk->ref, &walk->batch[at], &walk->runs[at], count,
+	return fw_express_send(walk->fw, &walk->express, &walk->batch[at], &walk->runs[at], count,
 			       walk->cost_max, &walk->cost);
 }
 
@@ -570,6 +571,7 @@ static uint32_t serve_queue(struct svio_fw *fw, const struct fw_qref *ref, uint3
 	uint32_t sent = 0;
 	uint64_t addr;
 
+	fw_express_begin(&walk.express, &walk.ref, walk.class);
 	walk.queue = fw_queue_of(ref);
 	walk.index = walk.queue->index;
 	walk.batch_first = walk.index;

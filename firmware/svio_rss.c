@@ -32,18 +32,14 @@ void svio_rss_prepare(struct svio_rss *rss, const uint8_t key[SVIO_RSS_KEY_BYTES
 	}
 }
 
-static uint32_t toeplitz(const struct svio_rss *rss, uint32_t from, const uint8_t *data,
-			 uint32_t bytes)
+/* Inlined where bytes is a constant, so that no loop is left of it. */
+static inline uint32_t toeplitz(const uint32_t (*rows)[16], const uint8_t *data, uint32_t bytes)
 {
 	uint32_t hash = 0;
 	uint32_t i;
 
-	for (i = 0; i < bytes; i++) {
-		const uint32_t(*rows)[16] = &rss->table[2 * (size_t)(from + i)];
-
-		hash ^= rows[0][data[i] >> 4];
-		hash ^= rows[1][data[i] & 15];
-	}
+	for (i = 0; i < bytes; i++)
+		hash ^= rows[2 * i][data[i] >> 4] ^ rows[2 * i + 1][data[i] & 15];
 	return hash;
 }
 
@@ -64,7 +60,7 @@ static void packet_types(const struct svio_packet *packet, uint32_t *l3_type, ui
 uint16_t svio_rss_hash(const struct svio_rss *rss, uint32_t types, const uint8_t *frame,
 		       const struct svio_packet *packet, uint32_t *hash)
 {
-	uint32_t addresses = packet->l3 == 4 ? 8 : 32;
+	const uint8_t *l3 = frame + packet->l3_offset;
 	uint32_t l3_type;
 	uint32_t l4_type;
 
@@ -74,9 +70,12 @@ uint16_t svio_rss_hash(const struct svio_rss *rss, uint32_t types, const uint8_t
 	packet_types(packet, &l3_type, &l4_type);
 	if (!(types & (l3_type | l4_type)))
 		return 0;
-	*hash = toeplitz(rss, 0, frame + packet->l3_offset + (packet->l3 == 4 ? 12 : 8), addresses);
+	if (packet->l3 == 4)
+		*hash = toeplitz(rss->table, l3 + 12, 8);
+	else
+		*hash = toeplitz(rss->table, l3 + 8, 32);
 	if (!(types & l4_type))
 		return SVIO_RX_HASH_L3;
-	*hash ^= toeplitz(rss, addresses, frame + packet->l4_offset, 4);
+	*hash ^= toeplitz(&rss->table[packet->l3 == 4 ? 16 : 64], frame + packet->l4_offset, 4);
 	return SVIO_RX_HASH_L4;
 }

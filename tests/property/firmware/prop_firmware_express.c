@@ -3,20 +3,23 @@
  * The express lane against the long way: the same random traffic twice, once with the lane closed,
  * must give every guest the same packets with the same completions in the same order, and all
  * counters the same values. Packets of all kinds, plain ones most often, in queues that fill up,
- * stop and begin again; settings that the lane depends on change in between.
+ * stop and begin again; receivers that spread them over their queues or have a ceiling, senders with
+ * classes; settings that the lane depends on change in between.
  * SVIO_TEST_ROUNDS: scenarios.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "frame_builder.h"
 #include "fw.h"
 #include "guest.h"
 #include "svio_test.h"
 
-#define ROUNDS      60
+#define ROUNDS      120
 #define STEPS       40
 #define VIFS        5
+#define QUEUES      3 /* of each kind */
 #define RING_LG2    6
 #define FRAME_BYTES 2200
 #define VLAN        5
@@ -24,7 +27,10 @@
 static struct guest guest[VIFS];
 static struct guest_packet packet;
 static uint8_t frame[FRAME_BYTES];
+static uint8_t flow[FRAME_BYTES + 512];
 static uint64_t seed;
+
+static bool ceilings; /* some receivers have one */
 
 /* What happened, folded: FNV-1a. */
 static uint64_t trace;
@@ -50,9 +56,50 @@ static void note(const void *data, size_t bytes)
 		trace = (trace ^ byte[i]) * 0x100000001b3ull;
 }
 
-static void start_guest(uint32_t vif)
+/* Where a packet's class comes from: its tag or its DSCP. */
+static void choose_classes(uint32_t vif)
+{
+	struct svio_host_vif_qos *qos = &fake_slot(vif)->qos;
+	uint32_t i;
+
+	qos->classes = 1 + below(SVIO_HOST_CLASSES);
+	for (i = 0; i < SVIO_HOST_LEVELS; i++)
+		qos->lane[i] = (uint8_t)below(qos->classes);
+	for (i = 0; i < sizeof(qos->dscp_level); i++)
+		qos->dscp_level[i] = (uint8_t)(rarely(2) ? below(SVIO_HOST_LEVELS) : 1);
+}
+
+static void create_queue(uint32_t vif, uint32_t kind, uint32_t qid)
 {
 	static const uint16_t buf_len[VIFS] = { 2048, 2048, 512, 2048, 1024 };
+
+	if (kind == SVIO_QUEUE_TX)
+		guest_txq_create(&guest[vif], qid, RING_LG2);
+	else
+		guest_rxq_create(&guest[vif], qid, RING_LG2 - qid,
+				 (uint16_t)(buf_len[vif] >> qid / 2));
+}
+
+static void set_rss(uint32_t vif)
+{
+	struct svio_admin_cmd cmd = { .opcode = SVIO_ADMIN_RSS_SET };
+	struct svio_admin_cmd table = { .opcode = SVIO_ADMIN_RSS_TABLE_SET };
+	uint32_t i;
+
+	for (i = 0; i < sizeof(cmd.rss.key); i++)
+		cmd.rss.key[i] = (uint8_t)(i * 37 + 11);
+	cmd.rss.types = rarely(4) ? 0 : below(SVIO_RSS_TYPES + 1);
+	guest_command(&guest[vif], &cmd);
+	for (i = 0; i < SVIO_RSS_TABLE_ENTRIES; i++)
+		fake_at(vif, GUEST_SCRATCH)[i] = (uint8_t)below(QUEUES);
+	table.buffer.addr = GUEST_SCRATCH;
+	table.buffer.len = SVIO_RSS_TABLE_ENTRIES;
+	guest_command(&guest[vif], &table);
+}
+
+static void start_guest(uint32_t vif)
+{
+	uint32_t qid;
 
 	fake_vif_prepare(vif);
 	if (vif >= 3) { /* two that are in a VLAN and do not know */
@@ -62,14 +109,22 @@ static void start_guest(uint32_t vif)
 		fake_config(vif)->mtu_max = 700;
 	if (vif < 3 && rarely(2))
 		fake_config(vif)->flags |= SVIO_HOST_VIF_TRUSTED;
-	if (rarely(4))
+	if (ceilings && rarely(2))
 		fake_config(vif)->rx_max_bps = 1000000ull * (1 + below(400));
+	if (rarely(4))
+		fake_config(vif)->rx_wait_us = 30;
+	if (rarely(3))
+		choose_classes(vif);
 	svio_fw_vif_add(fake.fw, vif);
 	fake.fw->vifs[vif].rx_meter.tokens /= 50; /* or all that is sent would pass as a burst */
 	guest_start(&guest[vif], vif, rarely(3) ? 0 : GUEST_ALL_FEATURES);
-	guest_txq_create(&guest[vif], 0, RING_LG2);
-	guest_rxq_create(&guest[vif], 0, RING_LG2, buf_len[vif]);
-	guest_post(&guest[vif], 0, UINT32_MAX);
+	for (qid = 0; qid < QUEUES; qid++) {
+		create_queue(vif, SVIO_QUEUE_TX, qid);
+		create_queue(vif, SVIO_QUEUE_RX, qid);
+		guest_post(&guest[vif], qid, UINT32_MAX);
+	}
+	if (rarely(2))
+		set_rss(vif);
 }
 
 static void set_mtu(uint32_t vif)
@@ -80,26 +135,17 @@ static void set_mtu(uint32_t vif)
 	guest_command(&guest[vif], &cmd);
 }
 
-static void set_rss(uint32_t vif)
-{
-	struct svio_admin_cmd cmd = { .opcode = SVIO_ADMIN_RSS_SET };
-
-	memset(cmd.rss.key, 0x6d, sizeof(cmd.rss.key));
-	cmd.rss.types = rarely(2) ? SVIO_RSS_IPV4 : 0;
-	guest_command(&guest[vif], &cmd);
-}
-
 /* A buffer that was posted is not what it should be. */
-static void spoil_buffer(uint32_t vif)
+static void spoil_buffer(uint32_t vif, uint32_t qid)
 {
-	const struct guest_queue *queue = &guest[vif].rx[0];
+	const struct guest_queue *queue = &guest[vif].rx[qid];
 	uint32_t posted = queue->tail - queue->head;
 	struct svio_rx_desc *desc;
 
 	if (!posted)
 		return;
 	desc = (struct svio_rx_desc *)(void *)fake_at(vif, queue->ring) +
-	       ((queue->head + below(posted)) & ((1u << RING_LG2) - 1));
+	       ((queue->head + below(posted)) & ((1u << queue->ring_lg2) - 1));
 	switch (below(4)) {
 	case 0:
 		desc->reserved1 = 1;
@@ -116,6 +162,43 @@ static void spoil_buffer(uint32_t vif)
 	}
 }
 
+/* Buffers may be longer than their queue says. */
+static void lengthen_buffers(uint32_t vif, uint32_t qid)
+{
+	const struct guest_queue *queue = &guest[vif].rx[qid];
+	uint32_t i;
+
+	for (i = queue->head; i != queue->tail; i++)
+		((struct svio_rx_desc *)(void *)fake_at(
+			vif, queue->ring))[i & ((1u << queue->ring_lg2) - 1)]
+			.len = (uint16_t)(2 * queue->buf_len);
+}
+
+/* One of few flows, with all that may stand before its ports; what is longer than bytes is cut. */
+static void make_flow(uint32_t bytes)
+{
+	struct frame_spec spec = { .version = rarely(3) ? 6 : 4,
+				   .protocol = rarely(2) ? 6 : 17,
+				   .payload_bytes = bytes };
+	uint32_t l3;
+
+	if (rarely(6))
+		spec.protocol = 1;
+	if (rarely(6)) {
+		spec.ipv4_option_words = (uint8_t)below(11);
+		spec.ipv6_extension_words = (uint8_t)below(16);
+	}
+	build_frame(&spec, flow);
+	l3 = build_l3_offset(&spec);
+	flow[l3 + 1] = (uint8_t)svio_test_random(&seed);              /* DSCP */
+	flow[l3 + (spec.version == 4 ? 15 : 23)] = (uint8_t)below(8); /* source address */
+	flow[build_l4_offset(&spec) + 1] = (uint8_t)below(8);         /* source port */
+	if (rarely(12))
+		flow[l3 + 6] ^= 0x20; /* a fragment; of IPv6 something unknown */
+	if (bytes > 12)
+		memcpy(frame + 12, flow + 12, bytes - 12);
+}
+
 /* Whom it is for: a VIF most often. */
 static void make_frame(uint32_t from, uint32_t bytes)
 {
@@ -127,12 +210,8 @@ static void make_frame(uint32_t from, uint32_t bytes)
 			    (uint32_t)svio_test_random(&seed));
 	if (rarely(20))
 		memcpy(frame, rarely(2) ? nobody : all, 6);
-	if (rarely(4) && bytes >= 34) {
-		memcpy(frame + 12, "\x08\x00\x45\x00", 4);
-		frame[16] = (uint8_t)((bytes - 14) >> 8);
-		frame[17] = (uint8_t)(bytes - 14);
-		frame[23] = 253;
-	}
+	if (!rarely(4))
+		make_flow(bytes);
 	if (from < 3 && rarely(10)) /* seen at one trusted VIF and then at another */
 		memcpy(frame + 6, roamer, 6);
 	if (rarely(10))
@@ -148,7 +227,7 @@ static void make_frame(uint32_t from, uint32_t bytes)
 }
 
 /* One descriptor that is not plain. */
-static void send_odd(struct guest *from, uint32_t bytes)
+static void send_odd(struct guest *from, uint32_t qid, uint32_t bytes)
 {
 	struct svio_tx_desc desc = { .addr = guest_tx_place(from, frame, bytes),
 				     .len = (uint16_t)bytes,
@@ -178,28 +257,37 @@ static void send_odd(struct guest *from, uint32_t bytes)
 		desc.vlan_tci = (uint16_t)(rarely(2) ? VLAN : below(4096));
 		break;
 	}
-	guest_tx_put(from, 0, &desc);
-	guest_tx_ring(from, 0);
+	guest_tx_put(from, qid, &desc);
+	guest_tx_ring(from, qid);
 }
 
-static void send_one(struct guest *from)
+static void send_one(struct guest *from, uint32_t qid)
 {
 	uint32_t bytes = rarely(3) ? 14 + below(FRAME_BYTES - 14) : 32 + below(600);
 	struct svio_tx_ext ext = { .csum_start = 14, .csum_offset = 16, .flags = SVIO_TX_EXT_CSUM };
 
+	if (guest_tx_free(from, qid) <= 4)
+		return;
+	if (rarely(4)) /* about the longest that somebody takes */
+		bytes = fake.fw->vifs[below(VIFS)].sram->mtu + 12 + below(8);
+	else if (rarely(3)) /* or more than a buffer */
+		bytes = guest[below(VIFS)].rx[below(QUEUES)].buf_len + below(40);
+	if (bytes > FRAME_BYTES)
+		bytes = FRAME_BYTES;
 	make_frame(from->vif, bytes);
 	if (rarely(60))
-		send_odd(from, bytes);
+		send_odd(from, qid, bytes);
 	else if (rarely(15) && bytes > 40)
-		guest_send_pieces(from, 0, frame, bytes, 1 + below(3), rarely(2) ? &ext : NULL);
+		guest_send_pieces(from, qid, frame, bytes, 1 + below(3), rarely(2) ? &ext : NULL);
 	else
-		guest_send(from, 0, frame, bytes);
+		guest_send(from, qid, frame, bytes);
 }
 
-static void take_all(uint32_t vif)
+static void take_all(uint32_t vif, uint32_t qid)
 {
-	while (guest_receive(&guest[vif], 0, &packet)) {
+	while (guest_receive(&guest[vif], qid, &packet)) {
 		note(&vif, sizeof(vif));
+		note(&qid, sizeof(qid));
 		note(&packet.first, sizeof(packet.first));
 		note(packet.data, packet.bytes);
 		received++;
@@ -207,46 +295,67 @@ static void take_all(uint32_t vif)
 }
 
 /* A queue that stopped begins again. */
-static void restart(uint32_t vif)
+static void restart(uint32_t vif, uint32_t kind, uint32_t qid)
 {
 	struct svio_admin_cmd cmd = { .opcode = SVIO_ADMIN_QUEUE_DESTROY };
-	uint32_t kind;
 
-	for (kind = SVIO_QUEUE_TX; kind <= SVIO_QUEUE_RX; kind++) {
-		if (guest_queue_error(&guest[vif], kind, 0) == SVIO_ERROR_NONE)
-			continue;
-		cmd.queue.kind = (uint16_t)kind;
-		guest_command(&guest[vif], &cmd);
-		if (kind == SVIO_QUEUE_TX)
-			guest_txq_create(&guest[vif], 0, RING_LG2);
-		else
-			guest_rxq_create(&guest[vif], 0, RING_LG2, 2048);
-	}
+	if (guest_queue_error(&guest[vif], kind, qid) == SVIO_ERROR_NONE)
+		return;
+	cmd.queue.kind = (uint16_t)kind;
+	cmd.queue.qid = (uint16_t)qid;
+	guest_command(&guest[vif], &cmd);
+	create_queue(vif, kind, qid);
+}
+
+static void care_for(uint32_t vif, uint32_t qid)
+{
+	take_all(vif, qid);
+	if (!rarely(4))
+		guest_post(&guest[vif], qid, rarely(2) ? below(8) : UINT32_MAX);
+	if (rarely(4))
+		lengthen_buffers(vif, qid);
+	if (rarely(40))
+		spoil_buffer(vif, qid);
+	restart(vif, SVIO_QUEUE_TX, qid);
+	restart(vif, SVIO_QUEUE_RX, qid);
+}
+
+/* Run, and meanwhile a VIF may do no DMA, or its link is down, or each packet makes an unmap wait. */
+static void run(void)
+{
+	uint32_t vif = below(VIFS);
+	uint32_t flags = fake_config(vif)->flags;
+
+	if (rarely(10))
+		fake_config(vif)->flags &= ~(uint32_t)SVIO_HOST_VIF_BUS_MASTER;
+	if (rarely(10))
+		fake_config(vif)->flags |= SVIO_HOST_VIF_LINK_DOWN;
+	/* Not with a ceiling: the lane looks for a buffer first, and each look is a step. */
+	fake.hal.unmaps_wait = !ceilings && rarely(4);
+	fake_run();
+	note(&fake.fw->section_copies, sizeof(fake.fw->section_copies));
+	fake.hal.unmaps_wait = false;
+	fake_config(vif)->flags = flags;
 }
 
 static void step(void)
 {
 	uint32_t from = below(VIFS);
+	uint32_t qid = below(QUEUES);
 	uint32_t count = rarely(3) ? below(60) : below(16);
-	uint32_t vif;
+	uint32_t i;
 
-	while (count-- && guest_tx_free(&guest[from], 0) > 4)
-		send_one(&guest[from]);
+	while (count--)
+		send_one(&guest[from], rarely(8) ? below(QUEUES) : qid);
 	if (rarely(3)) /* more than one sender has something */
 		return;
 	fake.hal.now_ns += below(20000);
-	fake_run();
-	for (vif = 0; vif < VIFS; vif++) {
-		take_all(vif);
-		if (!rarely(4))
-			guest_post(&guest[vif], 0, rarely(2) ? below(8) : UINT32_MAX);
-		if (rarely(40))
-			spoil_buffer(vif);
-		restart(vif);
-	}
+	run();
+	for (i = 0; i < VIFS * QUEUES; i++)
+		care_for(i / QUEUES, i % QUEUES);
 	if (rarely(15))
 		set_mtu(below(VIFS));
-	if (rarely(15))
+	if (rarely(6))
 		set_rss(below(VIFS));
 }
 
@@ -257,9 +366,10 @@ static void note_counters(void)
 
 	for (vif = 0; vif < VIFS; vif++) {
 		note(fake_slot(vif)->counters, sizeof(fake_slot(vif)->counters));
-		for (i = 0; i < 2; i++)
-			note(fake.fw->vifs[vif].sram->queue[i][0].counters,
-			     sizeof(fake.fw->vifs[vif].sram->queue[i][0].counters));
+		note(&fake.fw->vifs[vif].rx_meter.tokens, sizeof(int64_t));
+		for (i = 0; i < 2 * QUEUES; i++)
+			note(fake.fw->vifs[vif].sram->queue[i % 2][i / 2].counters,
+			     sizeof(fake.fw->vifs[vif].sram->queue[0][0].counters));
 	}
 	for (i = 0; i < fake.hal.sent_count; i++)
 		note(fake.hal.sent[i].data, fake.hal.sent[i].bytes);
@@ -275,6 +385,11 @@ static uint64_t play(uint64_t start, bool lane)
 	seed = start;
 	trace = 0xcbf29ce484222325ull;
 	fake_init();
+	ceilings = rarely(2);
+	if (rarely(3)) { /* short turns */
+		fake.segment->group[0].qos.max_bps = 10000000000ull;
+		svio_fw_group_set(fake.fw, 0);
+	}
 	for (i = 0; i < VIFS; i++)
 		start_guest(i);
 	/* As if somebody listened to everything: then no route is noted. */
