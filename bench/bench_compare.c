@@ -27,7 +27,7 @@
 #define NOISE_MAX         0.25
 #define NOISE_LOOK_NS     1000000000ull
 #define NOISE_LOOKS       15u /* until one of them is quiet enough */
-#define NOISE_LOOKS_QUICK 3u
+#define NOISE_LOOKS_QUICK 2u
 #define WORDS_MAX         24
 #define ALL_MINUTES       14.4 /* and a little for what is under way then: less than 15 */
 #define PROCESS_MINUTES   5
