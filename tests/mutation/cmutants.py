@@ -14,6 +14,7 @@ import re
 
 KEYWORDS = {"if", "while", "for", "switch", "return", "sizeof"}
 RELATION = re.compile(r"(?<![-<>=!])(<=|>=|<(?![<=])|>(?![>=]))(?![<>])")
+EXPECT = "__builtin_expect("
 BOUNDARY = {"<": "<=", "<=": "<", ">": ">=", ">=": ">"}
 
 
@@ -145,7 +146,7 @@ class File:
             self.value(function, at, end_of_value(code, at))
         self.choices(function, start, end)
         if calls:
-            pattern = r"(?<=[;{})\n])\s*\b(" + "|".join(calls) + r")\b\s*\("
+            pattern = r"(?:(?<=[;{})])|(?<=else))\s*\b(" + "|".join(calls) + r")\b\s*\("
             for match in re.finditer(pattern, code[start:end]):
                 at = start + match.start(1)
                 last = close_of(code, start + match.end() - 1) + 1
@@ -180,6 +181,11 @@ class File:
                 return
         if self.code[start] == "(" and close_of(self.code, start) == end - 1:
             self.sides(function, start + 1, end - 1)
+            return
+        if self.code.startswith(EXPECT, start) and \
+                close_of(self.code, start + len(EXPECT) - 1) == end - 1:
+            start += len(EXPECT)
+            self.sides(function, *trim(self.code, start, end_of_value(self.code, start)), whole)
             return
         relations = [m for m in RELATION.finditer(self.code, start, end)
                      if m.start() in set(at_top(self.code, start, end))]

@@ -44,19 +44,21 @@ static void create_refuses_what_makes_no_sense(void)
 	CU_ASSERT_EQUAL(guest_command(&map_guest[0], &cmd), SVIO_ADMIN_STATUS_EXISTS);
 	CU_ASSERT_EQUAL(map_destroy(SVIO_QUEUE_MAP), SVIO_ADMIN_STATUS_OK);
 	CU_ASSERT_EQUAL(map_destroy(SVIO_QUEUE_MAP), SVIO_ADMIN_STATUS_BAD_QUEUE);
-#define REFUSED(field, value, status)     \
+#define ANSWERED(field, value, status)    \
 	cmd = map_create_cmd();           \
 	cmd.queue_create.field = (value); \
 	CU_ASSERT_EQUAL(guest_command(&map_guest[0], &cmd), SVIO_ADMIN_STATUS_##status)
-	REFUSED(ring_lg2, SVIO_RING_LG2_MIN - 1, BAD_FIELD);
-	REFUSED(ring_lg2, SVIO_MAP_RING_LG2_MAX + 1, BAD_FIELD);
-	REFUSED(vector, 1, BAD_FIELD);
-	REFUSED(qid, 1, BAD_RESERVED);
-	REFUSED(ring, MAP_RING + 16, BAD_ADDRESS);
-	REFUSED(ring, GUEST_UNMAPPED, BAD_ADDRESS);
-	REFUSED(ring, GUEST_UNMAPPED - 64, BAD_ADDRESS);
-	REFUSED(completion, MAP_STATUS + 4, BAD_ADDRESS);
-	REFUSED(completion, GUEST_UNMAPPED, BAD_ADDRESS);
+	ANSWERED(ring_lg2, SVIO_RING_LG2_MIN, OK);
+	CU_ASSERT_EQUAL(map_destroy(SVIO_QUEUE_MAP), SVIO_ADMIN_STATUS_OK);
+	ANSWERED(ring_lg2, SVIO_RING_LG2_MIN - 1, BAD_FIELD);
+	ANSWERED(ring_lg2, SVIO_MAP_RING_LG2_MAX + 1, BAD_FIELD);
+	ANSWERED(vector, 1, BAD_FIELD);
+	ANSWERED(qid, 1, BAD_RESERVED);
+	ANSWERED(ring, MAP_RING + 16, BAD_ADDRESS);
+	ANSWERED(ring, GUEST_UNMAPPED, BAD_ADDRESS);
+	ANSWERED(ring, GUEST_UNMAPPED - 64, BAD_ADDRESS);
+	ANSWERED(completion, MAP_STATUS + 4, BAD_ADDRESS);
+	ANSWERED(completion, GUEST_UNMAPPED, BAD_ADDRESS);
 	CU_ASSERT_EQUAL(map_create(), SVIO_ADMIN_STATUS_OK);
 }
 
@@ -295,6 +297,7 @@ static void revoked_page_is_a_fault(void)
 	map_do(SPARE_ADDR, SPARE_PAGE, 1, MAP_BOTH);
 	map_do(0, SPARE_PAGE, 1, SVIO_MAP_REVOKE);
 	CU_ASSERT_EQUAL(map_head(), map_tail);
+	CU_ASSERT_EQUAL(fake_counter(0, SVIO_COUNTER_map_revoked), 1);
 	map_send_from(SPARE_WINDOW, 100);
 	CU_ASSERT_TRUE(map_faulted(SPARE_WINDOW, SVIO_ERROR_DMA_UNMAPPED, SVIO_IOMMU_FAULT_GRANT));
 }

@@ -173,7 +173,27 @@ static void revoking_twice_stops_the_queue_and_changes_nothing(void)
 	map_do(0, SPARE_PAGE + 3, 1, SVIO_MAP_REVOKE);
 	map_do(0, SPARE_PAGE, 4, SVIO_MAP_REVOKE);
 	CU_ASSERT_EQUAL(map_granted(), 3);
+	CU_ASSERT_EQUAL(fake_counter(0, SVIO_COUNTER_queue_errors), 1);
 	expect_stop(SVIO_ERROR_MAP_MISSING);
+}
+
+/* Not even for an access that would wait for what comes after the mistake. */
+static void stopped_queue_carries_out_nothing(void)
+{
+	struct svio_map_entry entry = {
+		.addr = SPARE_ADDR, .page = SPARE_PAGE, .pages = 1, .flags = MAP_BOTH
+	};
+
+	CU_ASSERT_TRUE_FATAL(map_set_up_queues());
+	map_do(0, SPARE_PAGE, 1, SVIO_MAP_REVOKE);
+	CU_ASSERT_EQUAL(map_error(), SVIO_ERROR_MAP_MISSING);
+	memcpy(fake_at(0, MAP_RING) + (size_t)((map_tail - 1) % MAP_ENTRIES) * 16, &entry,
+	       sizeof(entry));
+	map_send_from(SPARE_WINDOW, 100);
+	fake_run();
+	CU_ASSERT_EQUAL(guest_queue_error(&map_guest[0], SVIO_QUEUE_TX, 0),
+			SVIO_ERROR_DMA_UNMAPPED);
+	CU_ASSERT_EQUAL(map_page(SPARE_PAGE), 0);
 }
 
 static void stopped_queue_keeps_its_grants(void)
@@ -243,6 +263,52 @@ static void ring_that_is_unmapped_stops_the_queue(void)
 	fake_run();
 	CU_ASSERT_EQUAL(map_error(), SVIO_ERROR_RING_DMA);
 	CU_ASSERT_EQUAL(map_granted(), 1);
+}
+
+/* Takes away the page at an I/O address of VIF 0; object: what it leads to instead, 0: nothing. */
+static void take_page(uint64_t addr, uint32_t object)
+{
+	const uint64_t first = FAKE_IOVA, end = FAKE_IOVA + FAKE_MEM_BYTES;
+
+	CU_ASSERT_EQUAL_FATAL(
+		svio_iommu_unmap(fake.iommu, fake.domain[0], first, end - 1, NULL, NULL, NULL), 0);
+	CU_ASSERT_EQUAL_FATAL(
+		svio_iommu_map(fake.iommu, fake.domain[0], first, addr - first, 1, 0, MAP_BOTH), 0);
+	CU_ASSERT_EQUAL_FATAL(svio_iommu_map(fake.iommu, fake.domain[0], addr + 4096,
+					     end - addr - 4096, 1, addr + 4096 - first, MAP_BOTH),
+			      0);
+	if (object)
+		CU_ASSERT_EQUAL_FATAL(svio_iommu_map(fake.iommu, fake.domain[0], addr, 4096, object,
+						     0, MAP_BOTH),
+				      0);
+}
+
+static void status_that_is_unmapped_stops_the_queue(void)
+{
+	take_page(MAP_STATUS, 0);
+	map_do(SPARE_ADDR, SPARE_PAGE, 1, MAP_BOTH);
+	CU_ASSERT_EQUAL(map_error(), SVIO_ERROR_RING_DMA);
+	CU_ASSERT_EQUAL(map_guest[0].event.event, SVIO_EVENT_QUEUE_ERROR);
+	map_do(SPARE_ADDR, SPARE_PAGE + 1, 1, MAP_BOTH);
+	CU_ASSERT_EQUAL(map_granted(), 1);
+}
+
+/* Memory that is not there any more: not a queue's mistake, the VIF's. */
+static void memory_that_is_gone_fails_the_vif(void)
+{
+	static const uint64_t offsets[] = { 0x9000, 0xa000 }; /* MAP_RING, MAP_STATUS */
+	uint32_t i;
+
+	for (i = 0; i < 2; i++) {
+		CU_ASSERT_TRUE_FATAL(map_set_up());
+		take_page(fake_iova((uint32_t)offsets[i]), 77);
+		map_do(SPARE_ADDR, SPARE_PAGE, 1, MAP_BOTH);
+		CU_ASSERT_EQUAL(fake_reg(0, SVIO_REG_STATUS), SVIO_VIF_STATE_ERROR);
+		CU_ASSERT_EQUAL(fake_reg(0, SVIO_REG_ERROR), SVIO_ERROR_MEMORY_GONE);
+		CU_ASSERT_EQUAL(fake_reg(0, SVIO_REG_ERROR_ADDR_LO),
+				(uint32_t)fake_iova((uint32_t)offsets[i]));
+		CU_ASSERT_TRUE(map_passes(1, 2, 5));
+	}
 }
 
 /* Garbage of all kinds. No entry of it may lead anywhere but into this guest's window. */
@@ -377,6 +443,31 @@ static void crash_at_any_step_carries_out_each_entry_once(void)
 	CU_ASSERT_TRUE(step > 17);
 }
 
+/* Each command is answered as if nothing had happened. */
+static void crash_in_create_and_destroy_is_not_noticed(void)
+{
+	struct svio_admin_cmd create = map_create_cmd();
+	struct svio_admin_cmd destroy = { .opcode = SVIO_ADMIN_QUEUE_DESTROY };
+	struct svio_admin_cmpl cmpl;
+	uint64_t step = 1;
+	uint32_t commands;
+	bool crashed;
+
+	destroy.queue.kind = SVIO_QUEUE_MAP;
+	do {
+		CU_ASSERT_TRUE_FATAL(map_set_up());
+		guest_admin_put(&map_guest[0], &destroy);
+		guest_admin_put(&map_guest[0], &create);
+		crashed = crash_at_step(step++);
+		for (commands = 0; guest_admin_next(&map_guest[0], &cmpl); commands++)
+			CU_ASSERT_EQUAL(cmpl.status, SVIO_ADMIN_STATUS_OK);
+		CU_ASSERT_EQUAL(commands, 2);
+		map_do(SPARE_ADDR, SPARE_PAGE, 1, MAP_BOTH);
+		CU_ASSERT_EQUAL(map_granted(), 1);
+	} while (crashed);
+	CU_ASSERT_TRUE(step > 10);
+}
+
 static void crash_in_reset_leaves_no_grant(void)
 {
 	uint64_t step = 1;
@@ -431,12 +522,16 @@ SVIO_TEST_MAIN_WITH("firmware map queue ring", set_up, fake_free,
 		    SVIO_TEST(granting_twice_stops_the_queue_and_changes_nothing),
 		    SVIO_TEST(revoking_twice_stops_the_queue_and_changes_nothing),
 		    SVIO_TEST(stopped_queue_keeps_its_grants),
+		    SVIO_TEST(stopped_queue_carries_out_nothing),
 		    SVIO_TEST(tail_out_of_range_stops_the_queue),
 		    SVIO_TEST(tail_ahead_of_what_was_told_stops_the_queue),
 		    SVIO_TEST(ring_that_is_unmapped_stops_the_queue),
-		    SVIO_TEST(garbage_harms_nobody), SVIO_TEST(restart_keeps_grants_and_head),
+		    SVIO_TEST(status_that_is_unmapped_stops_the_queue),
+		    SVIO_TEST(memory_that_is_gone_fails_the_vif), SVIO_TEST(garbage_harms_nobody),
+		    SVIO_TEST(restart_keeps_grants_and_head),
 		    SVIO_TEST(mistake_after_restart_is_a_mistake),
 		    SVIO_TEST(restart_keeps_an_error), SVIO_TEST(index_wraps),
 		    SVIO_TEST(crash_at_any_step_carries_out_each_entry_once),
+		    SVIO_TEST(crash_in_create_and_destroy_is_not_noticed),
 		    SVIO_TEST(crash_in_reset_leaves_no_grant),
 		    SVIO_TEST(sleeping_vif_is_woken_by_its_map_doorbell))

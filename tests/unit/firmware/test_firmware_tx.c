@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "fw_dma.h"
 #include "guest.h"
 #include "svio_error.h"
 #include "svio_iommu_fault.h"
@@ -325,6 +326,30 @@ static void rights_are_checked(void)
 	CU_ASSERT_EQUAL(fault.queue, SVIO_QUEUE_TX << 8);
 }
 
+/* What is remembered of a page holds to its edges and not a byte further. */
+static void neighbours_of_what_is_remembered_are_looked_up(void)
+{
+	const uint64_t page = 0x50001000;
+	struct fw_vif *vif = &fake.fw->vifs[0];
+	struct fw_run run;
+
+	CU_ASSERT_EQUAL_FATAL(svio_iommu_map(fake.iommu, fake.domain[0], page, 4096, 1, 0x1000,
+					     SVIO_IOMMU_READ),
+			      0);
+	fw_section_begin(fake.fw);
+	CU_ASSERT_TRUE(fw_vif_open(fake.fw, vif));
+	CU_ASSERT_EQUAL(fw_dma_find(fake.fw, vif, page + 9, 64, FW_READ, &run), SVIO_IOMMU_OK);
+	CU_ASSERT_EQUAL(fw_dma_find(fake.fw, vif, page, 64, FW_READ, &run), SVIO_IOMMU_OK);
+	CU_ASSERT_PTR_EQUAL(run.data, fake.mem[0] + 0x1000);
+	CU_ASSERT_EQUAL(fw_dma_find(fake.fw, vif, page - 1, 64, FW_READ, &run),
+			SVIO_IOMMU_FAULT_UNMAPPED);
+	CU_ASSERT_EQUAL(fw_dma_find(fake.fw, vif, page + 4095, 64, FW_READ, &run), SVIO_IOMMU_OK);
+	CU_ASSERT_EQUAL(run.bytes, 1);
+	CU_ASSERT_EQUAL(fw_dma_find(fake.fw, vif, page + 4096, 64, FW_READ, &run),
+			SVIO_IOMMU_FAULT_UNMAPPED);
+	fw_section_end(fake.fw);
+}
+
 static void object_shorter_than_mapping_fails_the_vif(void)
 {
 	struct svio_tx_desc desc = { .addr = 0x60000000, .len = 60, .flags = SVIO_TX_END };
@@ -638,7 +663,8 @@ SVIO_TEST_MAIN_WITH(
 	SVIO_TEST(queues_of_a_vif_take_turns), SVIO_TEST(descriptor_flags_are_checked),
 	SVIO_TEST(descriptor_length_zero_is_refused), SVIO_TEST(chain_without_end_is_refused),
 	SVIO_TEST(frame_length_is_checked), SVIO_TEST(addresses_are_checked),
-	SVIO_TEST(rights_are_checked), SVIO_TEST(object_shorter_than_mapping_fails_the_vif),
+	SVIO_TEST(rights_are_checked), SVIO_TEST(neighbours_of_what_is_remembered_are_looked_up),
+	SVIO_TEST(object_shorter_than_mapping_fails_the_vif),
 	SVIO_TEST(object_that_ends_within_a_page_is_not_left),
 	SVIO_TEST(tail_beyond_ring_stops_the_queue), SVIO_TEST(tail_moved_back_stops_the_queue),
 	SVIO_TEST(ring_unmapped_stops_the_queue), SVIO_TEST(status_unmapped_stops_the_queue),

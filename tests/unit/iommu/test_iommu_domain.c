@@ -24,6 +24,7 @@ static void init_bad_arguments_are_refused(void)
 	CU_ASSERT_PTR_NULL(svio_iommu_init(state, arena, 1ull << 44, 7));
 	CU_ASSERT_PTR_NOT_NULL(svio_iommu_init(state, arena, (1ull << 44) - 4096, 7));
 	CU_ASSERT_PTR_NOT_NULL(svio_iommu_init(state, arena, bytes, 7));
+	CU_ASSERT_PTR_NOT_NULL(svio_iommu_init(state, arena, bytes - SVIO_IOMMU_PAGE_BYTES, 7));
 	free(arena);
 	free(state);
 }

@@ -245,24 +245,29 @@ static void only_ranges_are_logged(void)
 	CU_ASSERT_FALSE(is_marked(page_of(guest[1].rx[0].buffers)));
 }
 
-/* A guest's device addresses are not I/O addresses: the log has the latter. */
+/*
+ * A guest's device addresses are not I/O addresses: the log has the latter. Here both mean memory
+ * that is logged.
+ */
 static void behind_a_map_queue_the_page_granted_is_marked(void)
 {
+	const uint64_t window = SPARE_ADDR + 0x8000;
+	const struct svio_iommu_dirty_range ranges[] = { { 0, 4096 }, all_memory };
+	uint64_t first = 0;
 	const struct guest_queue *rx = &map_guest[0].rx[0];
 	uint8_t frame[60];
 	struct outcome outcome;
 	uint32_t i;
 
 	CU_ASSERT_TRUE_FATAL(map_set_up() && map_set_up_queues());
-	map_do(SPARE_ADDR, SPARE_PAGE, 1, MAP_BOTH);
-	for (i = 0; i < 1u << rx->ring_lg2; i++) {
-		uint64_t addr = SPARE_WINDOW;
-
-		memcpy(fake_at(0, rx->ring) + i * sizeof(struct svio_rx_desc), &addr, sizeof(addr));
-	}
-	fake_dirty_start(0, &all_memory, 1);
+	map_do(SPARE_ADDR, (uint32_t)(window >> SVIO_MAP_PAGE_LG2), 1, MAP_BOTH);
+	for (i = 0; i < 1u << rx->ring_lg2; i++)
+		memcpy(fake_at(0, rx->ring) + i * sizeof(struct svio_rx_desc), &window,
+		       sizeof(window));
+	fake_dirty_start(0, ranges, 2);
 	guest_frame_between(frame, sizeof(frame), 1, 0, 1);
-	guest_send(&map_guest[1], 0, frame, sizeof(frame));
+	for (i = 0; i < 2; i++)
+		guest_send(&map_guest[1], 0, frame, sizeof(frame));
 	remember();
 	fake_run();
 	outcome = compare(0);
@@ -270,6 +275,8 @@ static void behind_a_map_queue_the_page_granted_is_marked(void)
 	CU_ASSERT_EQUAL(outcome.changed, 2);
 	CU_ASSERT_EQUAL(outcome.missed, 0);
 	CU_ASSERT_EQUAL(outcome.extra, 0);
+	CU_ASSERT_EQUAL(svio_iommu_dirty_report(&fake.dirty[0], 0, 4096, 4096, &first), 0);
+	CU_ASSERT_EQUAL(first, 0);
 	map_do(SPARE_ADDR + 4096, SPARE_PAGE + 1, 1, MAP_BOTH);
 	take(0);
 	CU_ASSERT_TRUE(is_marked(page_of(MAP_STATUS)));
