@@ -32,6 +32,7 @@
 #define ALL_MINUTES       14.4 /* and a little for what is under way then: less than 15 */
 #define PROCESS_MINUTES   5
 #define QUICK_MINUTES     2
+#define QUICK_ALL         6
 
 static char folder[BENCH_FOLDER_BYTES]; /* what the parts write for the report */
 static uint64_t start_ns;
@@ -164,7 +165,8 @@ static int run_guests(const struct compare_options *options)
 	size_t count = 6;
 
 	find_programs(programs, sizeof(programs));
-	snprintf(minutes, sizeof(minutes), "%.2f", fmax(ALL_MINUTES - minutes_gone(), 1));
+	snprintf(minutes, sizeof(minutes), "%.2f",
+		 fmax((options->quick ? QUICK_ALL : ALL_MINUTES) - minutes_gone(), 1));
 	if (options->force)
 		words[count++] = "--force";
 	if (options->quick) {

@@ -40,7 +40,8 @@ HELD = r"NETDEV WATCHDOG|TX timeout on queue"  # what a guest says of a device t
 TRIES = 4           # windows for each that is to count
 EXIT_NOISY = 3      # as svio-bench's
 ROUNDS_MIN = 3      # fewer are no figure
-LEAST_SECONDS = 150 # that windows are taken in
+HOPELESS = 3        # rounds of which no window at all counts: no more are taken
+LEAST_SECONDS = 150  # that windows are taken in
 
 
 class Way:
@@ -245,8 +246,10 @@ def measure_all(ways, options):
         for name, measure in missing:
             if time.monotonic() < options.deadline:
                 run_turn(name, ways[name], measure, options.seconds, everybody, *found[name][measure])
-        kept = min(len(found[name][measure][0]) for name in ways for measure in MEASURES)
-        note(f"round {turn + 1}; {kept} of {options.rounds} of each count")
+        kept = [len(found[name][measure][0]) for name in ways for measure in MEASURES]
+        note(f"round {turn + 1}; {min(kept)} of {options.rounds} of each count")
+        if turn + 1 >= HOPELESS and not any(kept):
+            break
     return found
 
 

@@ -70,6 +70,11 @@ def guests_table(part):
     return table(header, rows)
 
 
+def is_measured(data):
+    """Whether there is anything to show."""
+    return any(ways_of(data.get(part)) for part in ("processes", "guests"))
+
+
 def print_missing(part):
     """The foot of a table."""
     for line in missing_lines(part):
@@ -92,8 +97,8 @@ def print_report(data):
         print("\nUDP: frames of 64 B. CPU time of both QEMUs and of all that works for them.")
         print_missing(data["guests"])
         print()
-    for line in key_lines(data):
-        print(line)
+    if is_measured(data):
+        print("\n".join(key_lines(data)))
 
 
 def load(path):
@@ -120,7 +125,7 @@ def write_files(data, options):
     """What is wanted of it. Where nothing was measured only the JSON, which tells why."""
     if options.json:
         write(options.json, json.dumps(data, indent=1) + "\n")
-    if not any(ways_of(data.get(part)) for part in ("processes", "guests")):
+    if not is_measured(data):
         for line in refusals(data) or ["nothing was measured"]:
             print(f"report: {line}", file=sys.stderr)
         for path in filter(None, (options.html, options.plot, options.markdown, options.insert)):
