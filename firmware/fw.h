@@ -209,7 +209,7 @@ static inline void fw_device_count(struct svio_fw *fw, enum svio_device_counter 
 
 static inline struct fw_queue *fw_queue_of(const struct fw_qref *ref)
 {
-	return &ref->vif->sram->queue[ref->kind][ref->qid];
+	return &ref->vif->sram->queue[ref->qid][ref->kind];
 }
 
 static inline struct svio_doorbell *fw_doorbell(struct fw_vif *vif, uint32_t kind, uint32_t qid)

@@ -99,7 +99,7 @@ static const uint64_t *find_counters(const struct fw_admin_call *call, uint32_t 
 	}
 	if (body->qid >= SVIO_QUEUES_MAX)
 		return NULL;
-	queue = &call->vif->sram->queue[body->kind][body->qid];
+	queue = &call->vif->sram->queue[body->qid][body->kind];
 	*count = SVIO_QUEUE_COUNTER_COUNT;
 	return queue->state == FW_QUEUE_NONE ? NULL : queue->counters;
 }

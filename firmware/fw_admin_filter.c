@@ -114,6 +114,7 @@ static enum svio_admin_status set_vlan(struct fw_admin_call *call, bool there)
 		return fw_admin_refuse(call,
 				       there ? SVIO_ADMIN_STATUS_EXISTS : SVIO_ADMIN_STATUS_MISSING,
 				       FW_ADMIN_OFFSET(vlan.vid));
+	call->vif->sram->vlan_used = 1;
 	fw_admin_commit(call);
 	*word = there ? *word | bit : *word & ~bit;
 	return SVIO_ADMIN_STATUS_OK;
@@ -180,7 +181,7 @@ enum svio_admin_status fw_admin_rss_table_set(struct fw_admin_call *call)
 				       FW_ADMIN_OFFSET(buffer.addr));
 	for (i = 0; i < sizeof(table); i++) {
 		if (table[i] >= SVIO_QUEUES_MAX ||
-		    call->vif->sram->queue[SVIO_QUEUE_RX][table[i]].state == FW_QUEUE_NONE)
+		    call->vif->sram->queue[table[i]][SVIO_QUEUE_RX].state == FW_QUEUE_NONE)
 			return fw_admin_refuse(call, SVIO_ADMIN_STATUS_BAD_QUEUE,
 					       FW_ADMIN_OFFSET(buffer.addr));
 	}

@@ -60,7 +60,7 @@ static void start_queue(struct fw_admin_call *call, uint32_t kind)
 {
 	const struct svio_admin_queue_create *body = &call->cmd->queue_create;
 	struct fw_vif *vif = call->vif;
-	struct fw_queue *queue = &vif->sram->queue[kind][body->qid];
+	struct fw_queue *queue = &vif->sram->queue[body->qid][kind];
 
 	__atomic_store_n(&vif->sram->queue_used[kind],
 			 vif->sram->queue_used[kind] | 1u << body->qid, __ATOMIC_RELEASE);
@@ -92,7 +92,7 @@ static enum svio_admin_status create(struct fw_admin_call *call, uint32_t kind)
 
 	if (body->qid >= (kind == SVIO_QUEUE_TX ? config->txqs : config->rxqs))
 		return fw_admin_refuse(call, SVIO_ADMIN_STATUS_BAD_QUEUE, CREATE_OFFSET(qid));
-	if (call->vif->sram->queue[kind][body->qid].state != FW_QUEUE_NONE) {
+	if (call->vif->sram->queue[body->qid][kind].state != FW_QUEUE_NONE) {
 		if (call->repeat)
 			return SVIO_ADMIN_STATUS_OK;
 		return fw_admin_refuse(call, SVIO_ADMIN_STATUS_EXISTS, CREATE_OFFSET(qid));
@@ -125,7 +125,7 @@ static enum svio_admin_status find_queue(struct fw_admin_call *call, struct fw_q
 	if (body->kind != SVIO_QUEUE_TX && body->kind != SVIO_QUEUE_RX)
 		return fw_admin_refuse(call, SVIO_ADMIN_STATUS_BAD_FIELD, QUEUE_OFFSET(kind));
 	if (body->qid >= SVIO_QUEUES_MAX ||
-	    (!call->repeat && call->vif->sram->queue[body->kind][body->qid].state == FW_QUEUE_NONE))
+	    (!call->repeat && call->vif->sram->queue[body->qid][body->kind].state == FW_QUEUE_NONE))
 		return fw_admin_refuse(call, SVIO_ADMIN_STATUS_BAD_QUEUE, QUEUE_OFFSET(qid));
 	ref->kind = body->kind;
 	ref->qid = body->qid;

@@ -106,7 +106,7 @@ static bool pick_event(struct svio_fw *fw, struct fw_vif *vif, struct svio_admin
 	if (admin->queue_errors[kind]) {
 		uint32_t qid = (uint32_t)__builtin_ctz(admin->queue_errors[kind]);
 		const struct fw_queue *queue =
-			kind == SVIO_QUEUE_MAP ? &vif->sram->map : &vif->sram->queue[kind][qid];
+			kind == SVIO_QUEUE_MAP ? &vif->sram->map : &vif->sram->queue[qid][kind];
 
 		event->event = SVIO_EVENT_QUEUE_ERROR;
 		event->status = (uint16_t)queue->error;

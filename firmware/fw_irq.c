@@ -31,7 +31,7 @@ void fw_irq_note(struct svio_fw *fw, struct fw_vif *vif, uint32_t kind, uint32_t
 		return;
 	}
 	vif->irq_unreported[kind] |= bit;
-	vif->sram->queue[kind][qid].unreported_ns = fw->now_ns;
+	vif->sram->queue[qid][kind].unreported_ns = fw->now_ns;
 }
 
 void fw_irq_forget(struct fw_vif *vif, uint32_t kind, uint32_t qid)
@@ -77,7 +77,7 @@ static bool must_wait(struct svio_fw *fw, struct fw_queue *queue, uint32_t arm)
 static bool check_queue(struct svio_fw *fw, struct fw_vif *vif, uint32_t kind, uint32_t qid,
 			uint64_t *raised)
 {
-	struct fw_queue *queue = &vif->sram->queue[kind][qid];
+	struct fw_queue *queue = &vif->sram->queue[qid][kind];
 	uint32_t arm = fw_load(&fw_doorbell(vif, kind, qid)->arm);
 
 	if (!(arm & SVIO_ARM_ENABLE))
@@ -193,7 +193,7 @@ void fw_irq_spurious(struct svio_fw *fw, struct fw_vif *vif)
 
 	for (kind = SVIO_QUEUE_TX; kind <= SVIO_QUEUE_RX; kind++) {
 		for (qid = 0; qid < SVIO_QUEUES_MAX; qid++) {
-			struct fw_queue *queue = &vif->sram->queue[kind][qid];
+			struct fw_queue *queue = &vif->sram->queue[qid][kind];
 
 			if (queue->state != FW_QUEUE_RUNNING)
 				continue;

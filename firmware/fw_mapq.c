@@ -222,8 +222,8 @@ static bool has_queues(const struct fw_vif *vif)
 	uint32_t qid;
 
 	for (qid = 0; qid < SVIO_QUEUES_MAX; qid++) {
-		if (vif->sram->queue[SVIO_QUEUE_TX][qid].state != FW_QUEUE_NONE ||
-		    vif->sram->queue[SVIO_QUEUE_RX][qid].state != FW_QUEUE_NONE)
+		if (vif->sram->queue[qid][SVIO_QUEUE_TX].state != FW_QUEUE_NONE ||
+		    vif->sram->queue[qid][SVIO_QUEUE_RX].state != FW_QUEUE_NONE)
 			return true;
 	}
 	return false;

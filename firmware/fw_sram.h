@@ -17,8 +17,8 @@
 #include "svio_host.h"
 #include "svio_ring.h"
 
-/* Changes whenever the structs below do: a firmware does not read another layout. */
-#define FW_SRAM_MAGIC 0x53564605u
+/* Grows by two whenever the structs below change: a firmware does not read another layout. */
+#define FW_SRAM_MAGIC 0x53564607u
 
 #define FW_MAC_FILTERS  32
 #define FW_VLAN_FILTERS 4094
@@ -79,22 +79,28 @@ struct fw_sram {
 	uint8_t rss_key[SVIO_RSS_KEY_BYTES];
 	uint8_t rss_table[SVIO_RSS_TABLE_ENTRIES];
 	uint64_t mac_filter[FW_MAC_FILTERS]; /* as mac; 0: free */
-	uint64_t vlan_filter[4096 / 64];
 	struct fw_admin admin;
 	struct fw_queue map; /* the map queue; index: entries carried out */
 	uint64_t map_begun;  /* FW_MAP_BEGUN | index of the entry whose stores began last, or 0 */
 	uint32_t map_end;    /* 1 + highest page of the window that may be granted */
 	/* By kind, a bit a queue: written to since SRAM was cleared. The others' pages may not exist. */
 	uint32_t queue_used[2];
-	uint32_t reserved1;
-	struct fw_queue queue[2][SVIO_QUEUES_MAX]; /* by kind and number */
+	uint32_t vlan_used; /* vlan_filter was written to, as above */
+	uint32_t reserved1[4];
+	/* By number and kind: those of few queues share a page with the rest. */
+	struct fw_queue queue[SVIO_QUEUES_MAX][2];
+	uint64_t vlan_filter[4096 / 64];
 };
 _Static_assert(sizeof(struct fw_sram) <= SVIO_HOST_VIF_PRIVATE_BYTES, "SRAM of a VIF");
 _Static_assert(offsetof(struct fw_sram, admin.position) / SVIO_CACHE_LINE_BYTES ==
 		       offsetof(struct fw_sram, admin.ring_lg2) / SVIO_CACHE_LINE_BYTES,
 	       "a look for commands");
-_Static_assert(offsetof(struct svio_host_vif, private_state) + offsetof(struct fw_sram, queue) <=
+_Static_assert(offsetof(struct svio_host_vif, private_state) + offsetof(struct fw_sram, queue[3]) <=
 		       4096,
-	       "a VIF without queues is one page of the segment");
+	       "a VIF of three pairs of queues is one page of the segment");
+_Static_assert((offsetof(struct svio_host_vif, private_state) + offsetof(struct fw_sram, queue)) %
+			       SVIO_CACHE_LINE_BYTES ==
+		       0,
+	       "a queue is two cache lines");
 
 #endif /* SVIO_FW_SRAM_H */

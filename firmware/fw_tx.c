@@ -60,7 +60,7 @@ bool fw_tx_scan(struct svio_fw *fw, struct fw_vif *vif)
 
 		left &= left - 1;
 		if (fw_load(&vif->doorbells->tx[qid].tail) !=
-		    vif->sram->queue[SVIO_QUEUE_TX][qid].index)
+		    vif->sram->queue[qid][SVIO_QUEUE_TX].index)
 			ready |= 1u << qid;
 	}
 	if (ready)

@@ -12,7 +12,7 @@
 #include "svio_pci.h"
 
 /* SRAM while it is being cleared: its counters are kept, the rest is worth nothing. */
-#define CLEARING 0x53564606u
+#define CLEARING (FW_SRAM_MAGIC + 1)
 
 /* At most one line a VIF and second. */
 #define LOG_INTERVAL_NS 1000000000u
@@ -155,7 +155,8 @@ static void count_promiscuous(struct svio_fw *fw, const struct fw_vif *vif, bool
 
 /*
  * All of SRAM but its magic. What nobody wrote to is zero and stays untouched, as pages exist
- * from the first touch on. queue_used goes last, with the rest: it is what a repetition needs.
+ * from the first touch on. queue_used and vlan_used go last, with the rest: they are what a
+ * repetition needs.
  */
 static void clear_sram(struct fw_sram *sram)
 {
@@ -165,8 +166,10 @@ static void clear_sram(struct fw_sram *sram)
 		uint32_t left;
 
 		for (left = sram->queue_used[kind]; left; left &= left - 1)
-			memset(&sram->queue[kind][__builtin_ctz(left)], 0, sizeof(struct fw_queue));
+			memset(&sram->queue[__builtin_ctz(left)][kind], 0, sizeof(struct fw_queue));
 	}
+	if (sram->vlan_used)
+		memset(sram->vlan_filter, 0, sizeof(sram->vlan_filter));
 	memset((char *)sram + sizeof(sram->magic), 0,
 	       offsetof(struct fw_sram, queue) - sizeof(sram->magic));
 }
@@ -301,9 +304,9 @@ static void resume(struct svio_fw *fw, struct fw_vif *vif)
 	if (vif->status != SVIO_VIF_STATE_READY)
 		return;
 	for (qid = 0; qid < SVIO_QUEUES_MAX; qid++) {
-		if (vif->sram->queue[SVIO_QUEUE_TX][qid].state == FW_QUEUE_RUNNING)
+		if (vif->sram->queue[qid][SVIO_QUEUE_TX].state == FW_QUEUE_RUNNING)
 			vif->tx_running |= 1u << qid;
-		if (vif->sram->queue[SVIO_QUEUE_RX][qid].state == FW_QUEUE_RUNNING)
+		if (vif->sram->queue[qid][SVIO_QUEUE_RX].state == FW_QUEUE_RUNNING)
 			vif->rx_running |= 1u << qid;
 	}
 	fw_mapq_resume(vif);
@@ -327,6 +330,7 @@ static void forget_stranger(struct svio_fw *fw, struct fw_vif *vif)
 {
 	if (vif->sram->magic) {
 		memset(vif->sram->queue_used, 0xff, sizeof(vif->sram->queue_used));
+		vif->sram->vlan_used = 1;
 		vif->sram->map_end = SVIO_MAP_PAGES_MAX;
 		fw_stage_clear(fw, vif);
 	}

@@ -25,8 +25,11 @@
 /* Requests that one connection may have served before others get their turn. */
 #define REQUESTS_A_TURN 64
 
-/* Payloads up to this size need no allocation of their own: all but writes that we refuse anyway. */
-#define PAYLOAD_KEPT_BYTES 16384u
+/*
+ * Payloads up to this size need no allocation of their own: what comes again and again, as maps,
+ * register writes, interrupts. Each client that does nothing has so much.
+ */
+#define PAYLOAD_KEPT_BYTES 512u
 
 struct answer {
 	struct answer *next;

@@ -368,7 +368,7 @@ static void note_counters(void)
 		note(fake_slot(vif)->counters, sizeof(fake_slot(vif)->counters));
 		note(&fake.fw->vifs[vif].rx_meter.tokens, sizeof(int64_t));
 		for (i = 0; i < 2 * QUEUES; i++)
-			note(fake.fw->vifs[vif].sram->queue[i % 2][i / 2].counters,
+			note(fake.fw->vifs[vif].sram->queue[i / 2][i % 2].counters,
 			     sizeof(fake.fw->vifs[vif].sram->queue[0][0].counters));
 	}
 	for (i = 0; i < fake.hal.sent_count; i++)

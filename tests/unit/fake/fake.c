@@ -464,5 +464,5 @@ void fake_warp_queue(uint32_t vif, uint32_t kind, uint32_t qid, uint32_t index)
 {
 	struct fw_sram *sram = (struct fw_sram *)(void *)fake_slot(vif)->private_state;
 
-	sram->queue[kind][qid].index = index;
+	sram->queue[qid][kind].index = index;
 }
