@@ -104,7 +104,7 @@ class BenchTest(unittest.TestCase):
                 self.assertIn(words, result.stdout, name)
 
     def test_interrupted_leaves_nothing(self):
-        for words in ("vif", "--part", "rate"), ("compare", "--only", "processes"):
+        for words in ("vif", "--part", "rate"), ("compare", "--only", "processes", "--force"):
             with tempfile.TemporaryDirectory() as folder:
                 bench = subprocess.Popen([BENCH, *words], env={**os.environ, "TMPDIR": folder},
                                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
