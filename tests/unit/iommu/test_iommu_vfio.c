@@ -8,8 +8,9 @@
 #include "svio_iommu_vfio.h"
 #include "svio_test.h"
 
-#define CONTAINER 77
-#define PAGE      SVIO_IOMMU_PAGE_BYTES
+#define CONTAINER    77
+#define ANSWER_BYTES 4096u /* the room that the backend gives */
+#define PAGE         SVIO_IOMMU_PAGE_BYTES
 
 /* iommufd's calls as <linux/iommufd.h> of Linux 6.2 has them. */
 #define IOAS_IOVA_RANGES 0x3b84u
@@ -20,7 +21,10 @@
 /* What the kernel was asked, and what it is to answer. */
 static struct {
 	bool iommufd;
-	int error; /* of the next call to map or unmap */
+	int error;       /* of the next call to map or unmap */
+	int query_error; /* of those that ask what there is */
+	int ioas_error;  /* of iommufd's first, where it is type 1; ENOTTY */
+	char *answer;    /* of VFIO_IOMMU_GET_INFO, as it lies, if set */
 	uint64_t unmapped_bytes;
 	struct vfio_iommu_type1_info info;
 	struct vfio_iommu_type1_info_cap_iova_range ranges;
@@ -32,10 +36,16 @@ static struct {
 	uint32_t flags;
 } kernel;
 
+/* A call that succeeds leaves errno as it was: some other call's. */
+static int answer(int error)
+{
+	errno = error ? error : EBADF;
+	return error ? -1 : 0;
+}
+
 static int answer_error(void)
 {
-	errno = kernel.error;
-	return kernel.error ? -1 : 0;
+	return answer(kernel.error);
 }
 
 static void answer_info(char *to)
@@ -69,8 +79,11 @@ static int type1_ioctl(unsigned long request, void *argument)
 
 	switch (request) {
 	case VFIO_IOMMU_GET_INFO:
-		answer_info(argument);
-		return 0;
+		if (kernel.answer)
+			memcpy(argument, kernel.answer, ANSWER_BYTES);
+		else
+			answer_info(argument);
+		return answer(kernel.query_error);
 	case VFIO_IOMMU_MAP_DMA:
 		memcpy(&map, argument, sizeof(map));
 		CU_ASSERT_EQUAL(map.argsz, sizeof(map));
@@ -89,8 +102,7 @@ static int type1_ioctl(unsigned long request, void *argument)
 		memcpy(argument, &unmap, sizeof(unmap));
 		return answer_error();
 	default:
-		errno = ENOTTY;
-		return -1;
+		return answer(kernel.ioas_error ? kernel.ioas_error : ENOTTY);
 	}
 }
 
@@ -119,7 +131,7 @@ static int iommufd_ioctl(unsigned long request, void *argument)
 		/* NOLINTNEXTLINE(performance-no-int-to-ptr): the kernel's interface has it so */
 		memcpy((char *)(uintptr_t)word(argument, 16, 8), ranges, sizeof(ranges));
 		memcpy((char *)argument + 8, &count, sizeof(count));
-		return 0;
+		return answer(kernel.query_error);
 	case IOAS_MAP:
 		CU_ASSERT_EQUAL(word(argument, 0, 4), 40);
 		CU_ASSERT_EQUAL(word(argument, 8, 4), 5);
@@ -181,6 +193,8 @@ static void type1_map_says_address_and_rights(void)
 	CU_ASSERT_EQUAL(kernel.flags, VFIO_DMA_MAP_FLAG_READ);
 	CU_ASSERT_EQUAL(map(0x6000, SVIO_IOMMU_READ | SVIO_IOMMU_WRITE), 0);
 	CU_ASSERT_EQUAL(kernel.flags, VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE);
+	CU_ASSERT_EQUAL(map(0x7000, SVIO_IOMMU_WRITE), 0);
+	CU_ASSERT_EQUAL(kernel.flags, VFIO_DMA_MAP_FLAG_WRITE);
 }
 
 static void type1_unmap_of_nothing_is_an_error(void)
@@ -218,6 +232,9 @@ static void type1_limits_are_found_in_the_chain(void)
 	CU_ASSERT_EQUAL(vfio.room, 1234);
 	CU_ASSERT_EQUAL(vfio.ranges, 2);
 	CU_ASSERT_EQUAL(map(0, SVIO_IOMMU_READ), -ERANGE);
+	CU_ASSERT_EQUAL(map(0x1000, SVIO_IOMMU_READ), 0);
+	CU_ASSERT_EQUAL(vfio.ops->map(&vfio, 0xfedff000, memory, 2 * PAGE, SVIO_IOMMU_READ),
+			-ERANGE);
 	CU_ASSERT_EQUAL(map(0xfedff000, SVIO_IOMMU_READ), 0);
 	CU_ASSERT_EQUAL(map(0xfee00000, SVIO_IOMMU_READ), -ERANGE);
 	CU_ASSERT_EQUAL(map(0x7ffffff000, SVIO_IOMMU_READ), 0);
@@ -229,13 +246,92 @@ static void type1_chain_that_lies_is_left(void)
 	kernel.capabilities = 2;
 	kernel.ranges.nr_iovas = 1000000; /* more than the answer holds */
 	CU_ASSERT_EQUAL(svio_iommu_vfio_open(&vfio, CONTAINER, &sys), 0);
-	CU_ASSERT(vfio.ranges <= SVIO_IOMMU_VFIO_RANGES);
+	CU_ASSERT_EQUAL(vfio.ranges, 2);
 	/* Without capabilities the kernel's defaults hold. */
 	reset_kernel();
 	CU_ASSERT_EQUAL(svio_iommu_vfio_open(&vfio, CONTAINER, &sys), 0);
 	CU_ASSERT_EQUAL(vfio.ranges, 0);
 	CU_ASSERT_EQUAL(vfio.room, 65535);
 	CU_ASSERT_EQUAL(map(0, SVIO_IOMMU_READ), 0);
+}
+
+/* An answer of argsz bytes whose chain begins at at; there the 16 bytes of a capability. */
+static void lay_answer(uint32_t argsz, uint32_t flags, uint32_t at, uint16_t id, uint32_t next,
+		       uint32_t value)
+{
+	static uint64_t room[ANSWER_BYTES / 8];
+	const struct vfio_iommu_type1_info info = { .argsz = argsz,
+						    .flags = flags,
+						    .cap_offset = at };
+	const struct vfio_info_cap_header header = { .id = id, .next = next };
+	const uint32_t bytes = ANSWER_BYTES - at;
+
+	memset(room, 0, sizeof(room));
+	memcpy(room, &info, sizeof(info));
+	memcpy((char *)room + at, &header, bytes < sizeof(header) ? bytes : sizeof(header));
+	if (bytes >= 12)
+		memcpy((char *)room + at + 8, &value, sizeof(value));
+	kernel.answer = (char *)room;
+}
+
+static uint32_t room_of_answer(void)
+{
+	CU_ASSERT_EQUAL_FATAL(svio_iommu_vfio_open(&vfio, CONTAINER, &sys), 0);
+	return vfio.room;
+}
+
+static void type1_chain_is_followed_within_the_answer_only(void)
+{
+	const uint32_t caps = VFIO_IOMMU_INFO_CAPS;
+	const uint16_t avail = VFIO_IOMMU_TYPE1_INFO_DMA_AVAIL;
+	const uint16_t ranges = VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE;
+
+	lay_answer(ANSWER_BYTES, caps, ANSWER_BYTES - 12, avail, 0, 77);
+	CU_ASSERT_EQUAL(room_of_answer(), 77);
+	lay_answer(ANSWER_BYTES, caps, ANSWER_BYTES - 16, avail, ANSWER_BYTES - 16, 77);
+	CU_ASSERT_EQUAL(room_of_answer(), 77); /* it leads to itself */
+	lay_answer(ANSWER_BYTES, caps, ANSWER_BYTES - 8, avail, 0, 0);
+	CU_ASSERT_EQUAL(room_of_answer(), 65535);
+	lay_answer(ANSWER_BYTES, caps, ANSWER_BYTES - 8, ranges, 0, 0);
+	CU_ASSERT_EQUAL(room_of_answer(), 65535);
+	lay_answer(ANSWER_BYTES, caps, 100, ranges, 0, 3);
+	CU_ASSERT_EQUAL(room_of_answer(), 65535);
+	CU_ASSERT_EQUAL(vfio.ranges, 3);
+	/* The last of two ranges ends with the answer. */
+	lay_answer(100 + sizeof(struct vfio_iommu_type1_info_cap_iova_range) +
+			   2 * sizeof(struct vfio_iova_range),
+		   caps, 100, ranges, 0, 3);
+	CU_ASSERT_EQUAL(room_of_answer(), 65535);
+	CU_ASSERT_EQUAL(vfio.ranges, 2);
+	/* No capabilities, or more of them than there was room for. */
+	lay_answer(ANSWER_BYTES, 0, 100, avail, 0, 77);
+	CU_ASSERT_EQUAL(room_of_answer(), 65535);
+	lay_answer(ANSWER_BYTES + 1, caps, 100, avail, 0, 77);
+	CU_ASSERT_EQUAL(room_of_answer(), 65535);
+}
+
+static void query_that_fails_says_what_there_is_not(void)
+{
+	kernel.query_error = ENOTTY;
+	CU_ASSERT_EQUAL(svio_iommu_vfio_open(&vfio, CONTAINER, &sys), -ENOTSUP);
+	kernel.query_error = EINVAL;
+	CU_ASSERT_EQUAL(svio_iommu_vfio_open(&vfio, CONTAINER, &sys), -ENOTSUP);
+	kernel.query_error = EIO;
+	CU_ASSERT_EQUAL(svio_iommu_vfio_open(&vfio, CONTAINER, &sys), -EIO);
+	kernel.query_error = 0;
+	kernel.ioas_error = EINVAL; /* a kernel that hands all calls on to a driver */
+	CU_ASSERT_EQUAL(svio_iommu_vfio_open(&vfio, CONTAINER, &sys), 0);
+	CU_ASSERT_STRING_EQUAL(vfio.name, "VFIO type 1");
+	kernel.ioas_error = EPERM;
+	CU_ASSERT_EQUAL(svio_iommu_vfio_open(&vfio, CONTAINER, &sys), -EPERM);
+	kernel.query_error = EIO;
+	kernel.iommufd = true;
+	CU_ASSERT_EQUAL(svio_iommu_vfio_open(&vfio, CONTAINER, &sys), 0);
+	CU_ASSERT_EQUAL(vfio.ranges, 0);
+	kernel.query_error = EMSGSIZE; /* there are more */
+	CU_ASSERT_EQUAL(svio_iommu_vfio_open(&vfio, CONTAINER, &sys), 0);
+	CU_ASSERT_EQUAL(vfio.ranges, 2);
+	CU_ASSERT_EQUAL(svio_iommu_vfio_open(&vfio, -1, NULL), -EBADF);
 }
 
 static void iommufd_is_preferred_and_speaks_its_own_calls(void)
@@ -251,6 +347,8 @@ static void iommufd_is_preferred_and_speaks_its_own_calls(void)
 	CU_ASSERT_EQUAL(kernel.flags, 0x1 | 0x4); /* at this address, readable */
 	CU_ASSERT_EQUAL(map(0x5000, SVIO_IOMMU_READ | SVIO_IOMMU_WRITE), 0);
 	CU_ASSERT_EQUAL(kernel.flags, 0x1 | 0x2 | 0x4);
+	CU_ASSERT_EQUAL(map(0x5000, SVIO_IOMMU_WRITE), 0);
+	CU_ASSERT_EQUAL(kernel.flags, 0x1 | 0x2);
 	CU_ASSERT_EQUAL(map(0xfee00000, SVIO_IOMMU_READ), -ERANGE);
 	CU_ASSERT_EQUAL(unmap(0x5000), 0);
 	CU_ASSERT_EQUAL(kernel.request, IOAS_UNMAP);
@@ -262,4 +360,6 @@ SVIO_TEST_MAIN_WITH("iommu vfio", reset_kernel, NULL, SVIO_TEST(type1_map_says_a
 		    SVIO_TEST(type1_unmap_of_nothing_is_an_error), SVIO_TEST(kernels_error_is_ours),
 		    SVIO_TEST(type1_limits_are_found_in_the_chain),
 		    SVIO_TEST(type1_chain_that_lies_is_left),
+		    SVIO_TEST(type1_chain_is_followed_within_the_answer_only),
+		    SVIO_TEST(query_that_fails_says_what_there_is_not),
 		    SVIO_TEST(iommufd_is_preferred_and_speaks_its_own_calls))

@@ -61,7 +61,8 @@ static struct host host;
 static struct svio_iommu_window window;
 static void *arena, *state;
 
-static void open_window(uint32_t pages_max)
+/* arena_pages: of the window's tables, at most ARENA_PAGES. Returns what opening it returned. */
+static int try_window(uint32_t pages_max, size_t arena_pages)
 {
 	memset(&host, 0, sizeof(host));
 	host.memory = aligned_alloc(PAGE, (size_t)PAGES * PAGE);
@@ -69,10 +70,13 @@ static void open_window(uint32_t pages_max)
 	state = malloc(svio_iommu_state_bytes((size_t)ARENA_PAGES * PAGE));
 	CU_ASSERT_FATAL(host.memory && arena && state);
 	memset(arena, 0, (size_t)ARENA_PAGES * PAGE);
-	CU_ASSERT_EQUAL_FATAL(svio_iommu_window_open(&window, state, arena,
-						     (size_t)ARENA_PAGES * PAGE, pages_max,
-						     &host_ops, &host),
-			      0);
+	return svio_iommu_window_open(&window, state, arena, arena_pages * PAGE, pages_max,
+				      &host_ops, &host);
+}
+
+static void open_window(uint32_t pages_max)
+{
+	CU_ASSERT_EQUAL_FATAL(try_window(pages_max, ARENA_PAGES), 0);
 }
 
 static void close_window(void)
@@ -185,6 +189,51 @@ static void revoke_that_the_host_refuses_is_reported(void)
 	host.unmap_status = -EIO;
 	CU_ASSERT_EQUAL(revoke(0, PAGE), -EIO);
 	close_window();
+	open_window(2);
+	CU_ASSERT(lend(0, PAGE));
+	CU_ASSERT(lend(5 * PAGE, PAGE));
+	CU_ASSERT_FALSE(lend(PAGE, PAGE));
+	host.unmap_status = -EIO;
+	CU_ASSERT_EQUAL(svio_iommu_window_settle(&window), -EIO);
+	CU_ASSERT_EQUAL(host.unmaps, 1);
+	close_window();
+}
+
+static void pages_side_by_side_are_taken_back_at_once(void)
+{
+	open_window(4);
+	CU_ASSERT(lend(2 * PAGE, 4 * PAGE));
+	CU_ASSERT_FALSE(lend(0, PAGE));
+	CU_ASSERT_EQUAL(svio_iommu_window_settle(&window), 0);
+	CU_ASSERT_EQUAL(host.unmaps, 1);
+	CU_ASSERT_EQUAL(count_mapped(), 0);
+	close_window();
+}
+
+/* Tables that are emptied, and those of a page that the host refuses, are there for the next. */
+static void tables_are_used_again(void)
+{
+	open_window(PAGES);
+	for (uint32_t i = 0; i < ARENA_PAGES; i++) {
+		CU_ASSERT(lend(0, PAGE));
+		CU_ASSERT_EQUAL(revoke(0, PAGE), 0);
+		host.map_status = -EFAULT;
+		CU_ASSERT_FALSE(lend(0, PAGE));
+		host.map_status = 0;
+	}
+	close_window();
+}
+
+/* A root, and tables for half of the way to a page. */
+static void lend_without_tables_leaves_the_host_alone(void)
+{
+	CU_ASSERT_EQUAL_FATAL(try_window(PAGES, 4), 0);
+	CU_ASSERT_FALSE(lend(0, PAGE));
+	CU_ASSERT_EQUAL(host.maps, 0);
+	CU_ASSERT(window.full);
+	close_window();
+	CU_ASSERT_EQUAL(try_window(PAGES, 2), -EINVAL);
+	close_window();
 }
 
 static bool all_mapped(uint32_t first, uint32_t bytes)
@@ -232,4 +281,7 @@ SVIO_TEST_MAIN("iommu window", SVIO_TEST(lend_maps_the_pages_it_touches_once_and
 	       SVIO_TEST(lend_without_room_is_refused_until_it_settles),
 	       SVIO_TEST(lend_that_the_host_refuses_leaves_nothing),
 	       SVIO_TEST(revoke_that_the_host_refuses_is_reported),
+	       SVIO_TEST(pages_side_by_side_are_taken_back_at_once),
+	       SVIO_TEST(tables_are_used_again),
+	       SVIO_TEST(lend_without_tables_leaves_the_host_alone),
 	       SVIO_TEST(random_lends_and_revokes_agree_with_the_host))
