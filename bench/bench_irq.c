@@ -33,7 +33,7 @@
 #define BYTES       64u
 #define WINDOW_NS   50000000ull
 #define ROUND_TRIPS 100 /* a turn */
-#define WAIT_MS     1000
+#define WAIT_MS     10000
 #define STREAM_MS   10
 #define DRAIN_NS    50000000ull
 

@@ -43,7 +43,7 @@ class BenchTest(unittest.TestCase):
         return self.read_json("vif", "--windows", "5", "--window-ms", "2", "--keep-disturbed", *words)
 
     def test_wire_json_is_whole(self):
-        rows = self.read_json("wire", "--alone", "--turns", "1", "--windows", "5", "--window-ms", "1",
+        rows = self.read_json("wire", "--alone", "--turns", "1", "--windows", "3", "--window-ms", "100",
                               "--keep-disturbed", "--sizes", "64")["wire"]
         self.assertEqual([row["bytes"] for row in rows], [64])
         for row in rows:
