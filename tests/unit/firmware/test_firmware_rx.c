@@ -15,14 +15,22 @@ static struct guest_packet packet;
 static uint8_t frame[9100];
 
 /* VIF 0 sends; VIF 1 has a receive queue 0 as asked, without buffers. */
-static void start(uint32_t lg2, uint16_t buf_len)
+static void start_as(struct svio_admin_cmd *cmd)
 {
 	fake_init();
 	fake_vif_add(0);
 	fake_vif_add(1);
 	guest_start_queues(&guest[0], 0, GUEST_ALL_FEATURES, 8);
 	guest_start(&guest[1], 1, GUEST_ALL_FEATURES);
-	CU_ASSERT_EQUAL_FATAL(guest_rxq_create(&guest[1], 0, lg2, buf_len), 0);
+	guest_queue_prepare(&guest[1], SVIO_QUEUE_RX, cmd);
+	CU_ASSERT_EQUAL_FATAL(guest_command(&guest[1], cmd), 0);
+}
+
+static void start(uint32_t lg2, uint16_t buf_len)
+{
+	struct svio_admin_cmd cmd = guest_rxq_cmd(0, lg2, buf_len);
+
+	start_as(&cmd);
 }
 
 static void setup(void)
@@ -323,6 +331,54 @@ static void map_all_but(uint64_t hole, uint64_t bytes)
 			0);
 }
 
+/*
+ * A page of completions ends in the middle of what was read of the ring at once: the next lies
+ * elsewhere, and what follows the first in its object is not the device's.
+ */
+static void completions_end_with_their_page(void)
+{
+	struct svio_admin_cmd cmd = guest_rxq_cmd(0, 9, 256);
+	const uint64_t second = cmd.queue_create.completion + 4096;
+	const uint64_t end = FAKE_IOVA + FAKE_MEM_BYTES, elsewhere = 0x3f0000;
+	const uint32_t before = 250, after = 12;
+	uint32_t i;
+
+	cmd.queue_create.ring += 64; /* its pages end elsewhere */
+	start_as(&cmd);
+	for (i = 0; i < before; i++) {
+		guest_post(&guest[1], 0, 1);
+		send(60, i);
+		CU_ASSERT_TRUE_FATAL(guest_receive(&guest[1], 0, &packet));
+	}
+	CU_ASSERT_EQUAL_FATAL(svio_iommu_unmap(fake.iommu, fake.domain[1], FAKE_IOVA, end - 1, NULL,
+					       NULL, NULL),
+			      0);
+	CU_ASSERT_EQUAL_FATAL(svio_iommu_map(fake.iommu, fake.domain[1], FAKE_IOVA,
+					     second - FAKE_IOVA, 2, 0, 3),
+			      0);
+	CU_ASSERT_EQUAL_FATAL(
+		svio_iommu_map(fake.iommu, fake.domain[1], second, 4096, 2, elsewhere, 3), 0);
+	CU_ASSERT_EQUAL_FATAL(svio_iommu_map(fake.iommu, fake.domain[1], second + 4096,
+					     end - second - 4096, 2, second + 4096 - FAKE_IOVA, 3),
+			      0);
+	memset(fake_at(1, second), 0x5a, 4096);
+	memset(fake.mem[1] + elsewhere, 0, 4096);
+	guest_post(&guest[1], 0, after);
+	for (i = 0; i < after; i++) {
+		guest_frame_between(frame, 60, 0, 1, i);
+		guest_send(&guest[0], 0, frame, 60);
+	}
+	fake_run();
+	for (i = 0; i < 4096; i++)
+		CU_ASSERT_EQUAL_FATAL(fake_at(1, second)[i], 0x5a);
+	for (i = 0; i < before + after - 256; i++) {
+		struct svio_rx_cmpl cmpl;
+
+		memcpy(&cmpl, fake.mem[1] + elsewhere + (size_t)i * 16, sizeof(cmpl));
+		CU_ASSERT_EQUAL(cmpl.len, 60);
+	}
+}
+
 static void ring_unmapped_stops_the_queue(void)
 {
 	const uint64_t places[] = { guest[1].rx[0].ring, guest[1].rx[0].completion };
@@ -459,23 +515,21 @@ static void queue_counters_add_up(void)
 	CU_ASSERT_EQUAL(values[SVIO_QUEUE_COUNTER_drops], 1);
 }
 
-SVIO_TEST_MAIN_WITH("firmware receive", setup, fake_free,
-		    SVIO_TEST(buffers_are_filled_in_order_and_packet_spans_them),
-		    SVIO_TEST(smallest_ring_wraps_with_multi_buffer_packets),
-		    SVIO_TEST(no_buffer_drops_and_counts), SVIO_TEST(too_few_buffers_takes_none),
-		    SVIO_TEST(no_queue_drops_and_counts),
-		    SVIO_TEST(bus_master_off_drops_and_counts),
-		    SVIO_TEST(link_down_drops_and_counts), SVIO_TEST(longer_than_mtu_is_dropped),
-		    SVIO_TEST(receive_ceiling_drops_and_counts),
-		    SVIO_TEST(sender_is_told_of_what_its_receiver_could_not_take),
-		    SVIO_TEST(sender_is_not_told_of_other_drops),
-		    SVIO_TEST(sender_is_not_told_of_a_listener_that_is_too_slow),
-		    SVIO_TEST(sender_is_told_of_each_segment),
-		    SVIO_TEST(buffer_descriptors_are_checked),
-		    SVIO_TEST(read_only_buffer_is_refused),
-		    SVIO_TEST(ring_unmapped_stops_the_queue),
-		    SVIO_TEST(tail_beyond_ring_stops_the_queue),
-		    SVIO_TEST(fourth_buffer_broken_shows_no_half_packet),
-		    SVIO_TEST(rss_steers_by_hash_and_reports_it),
-		    SVIO_TEST(rss_without_matching_type_uses_entry_zero),
-		    SVIO_TEST(table_entry_of_stopped_queue_drops), SVIO_TEST(queue_counters_add_up))
+SVIO_TEST_MAIN_WITH(
+	"firmware receive", setup, fake_free,
+	SVIO_TEST(buffers_are_filled_in_order_and_packet_spans_them),
+	SVIO_TEST(smallest_ring_wraps_with_multi_buffer_packets),
+	SVIO_TEST(no_buffer_drops_and_counts), SVIO_TEST(too_few_buffers_takes_none),
+	SVIO_TEST(no_queue_drops_and_counts), SVIO_TEST(bus_master_off_drops_and_counts),
+	SVIO_TEST(link_down_drops_and_counts), SVIO_TEST(longer_than_mtu_is_dropped),
+	SVIO_TEST(receive_ceiling_drops_and_counts),
+	SVIO_TEST(sender_is_told_of_what_its_receiver_could_not_take),
+	SVIO_TEST(sender_is_not_told_of_other_drops),
+	SVIO_TEST(sender_is_not_told_of_a_listener_that_is_too_slow),
+	SVIO_TEST(sender_is_told_of_each_segment), SVIO_TEST(buffer_descriptors_are_checked),
+	SVIO_TEST(read_only_buffer_is_refused), SVIO_TEST(completions_end_with_their_page),
+	SVIO_TEST(ring_unmapped_stops_the_queue), SVIO_TEST(tail_beyond_ring_stops_the_queue),
+	SVIO_TEST(fourth_buffer_broken_shows_no_half_packet),
+	SVIO_TEST(rss_steers_by_hash_and_reports_it),
+	SVIO_TEST(rss_without_matching_type_uses_entry_zero),
+	SVIO_TEST(table_entry_of_stopped_queue_drops), SVIO_TEST(queue_counters_add_up))
