@@ -36,7 +36,7 @@ void svio_rss_prepare(struct svio_rss *rss, const uint8_t key[SVIO_RSS_KEY_BYTES
 static inline uint32_t toeplitz(const uint32_t (*rows)[16], const uint8_t *data, uint32_t bytes)
 {
 	uint32_t hash = 0;
-	uint32_t i;
+	size_t i;
 
 	for (i = 0; i < bytes; i++)
 		hash ^= rows[2 * i][data[i] >> 4] ^ rows[2 * i + 1][data[i] & 15];
