@@ -233,7 +233,7 @@ static void type1_limits_are_found_in_the_chain(void)
 	CU_ASSERT_EQUAL(vfio.ranges, 2);
 	CU_ASSERT_EQUAL(map(0, SVIO_IOMMU_READ), -ERANGE);
 	CU_ASSERT_EQUAL(map(0x1000, SVIO_IOMMU_READ), 0);
-	CU_ASSERT_EQUAL(vfio.ops->map(&vfio, 0xfedff000, memory, 2 * PAGE, SVIO_IOMMU_READ),
+	CU_ASSERT_EQUAL(vfio.ops->map(&vfio, 0xfedff000, memory, 2ull * PAGE, SVIO_IOMMU_READ),
 			-ERANGE);
 	CU_ASSERT_EQUAL(map(0xfedff000, SVIO_IOMMU_READ), 0);
 	CU_ASSERT_EQUAL(map(0xfee00000, SVIO_IOMMU_READ), -ERANGE);
