@@ -331,7 +331,7 @@ static void neighbours_of_what_is_remembered_are_looked_up(void)
 {
 	const uint64_t page = 0x50001000;
 	struct fw_vif *vif = &fake.fw->vifs[0];
-	struct fw_run run;
+	struct fw_run run = { 0 };
 
 	CU_ASSERT_EQUAL_FATAL(svio_iommu_map(fake.iommu, fake.domain[0], page, 4096, 1, 0x1000,
 					     SVIO_IOMMU_READ),
