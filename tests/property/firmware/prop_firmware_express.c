@@ -76,7 +76,7 @@ static void create_queue(uint32_t vif, uint32_t kind, uint32_t qid)
 	if (kind == SVIO_QUEUE_TX)
 		guest_txq_create(&guest[vif], qid, RING_LG2);
 	else
-		guest_rxq_create(&guest[vif], qid, RING_LG2 - qid,
+		guest_rxq_create(&guest[vif], qid, RING_LG2 - 2 + qid / 2,
 				 (uint16_t)(buf_len[vif] >> qid / 2));
 }
 
