@@ -19,6 +19,9 @@
 /* While packets flow an admin queue is looked at once in so many passes. */
 #define ADMIN_PASSES 8
 
+/* Looks from the one at which a VIF's doorbells are fetched to its own. */
+#define LOOK_AHEAD 8
+
 /* What svio_fw_bytes() hands out, in order. */
 struct layout {
 	size_t vifs;
@@ -289,15 +292,20 @@ static uint32_t serve_control(struct svio_fw *fw, struct fw_vif *vif)
 	return work;
 }
 
+/* All that it has, but for its admin queue, waits for the scheduler. */
+static inline bool waits_for_scheduler(const struct fw_vif *vif)
+{
+	return !vif->staged && vif->tx_ready && vif->tx_ready == vif->tx_running &&
+	       !vif->tx_unsorted;
+}
+
 /* A look at a VIF's doorbells; all: at its admin queue's, too. */
 static uint32_t poll_vif(struct svio_fw *fw, struct fw_vif *vif, bool all)
 {
 	uint32_t flags, work = 0;
 	bool control;
 
-	/* All that it has waits for the scheduler. */
-	if (!all && !vif->staged && vif->tx_ready && vif->tx_ready == vif->tx_running &&
-	    !vif->tx_unsorted)
+	if (!all && waits_for_scheduler(vif))
 		return 0;
 	flags = current_flags(vif);
 	if (!(flags & SVIO_HOST_VIF_BUS_MASTER) || vif->status != SVIO_VIF_STATE_READY) {
@@ -316,6 +324,19 @@ static uint32_t poll_vif(struct svio_fw *fw, struct fw_vif *vif, bool all)
 	return work;
 }
 
+/* Of hundreds of VIFs none is in the cache: start to fetch what the looks after the next need. */
+static inline void fetch_look(const struct svio_fw *fw, uint32_t i)
+{
+	const struct fw_vif *vif = &fw->vifs[fw->active[i - LOOK_AHEAD]];
+
+	__builtin_prefetch(&fw->vifs[fw->active[i - 2 * LOOK_AHEAD]]);
+	if (waits_for_scheduler(vif))
+		return;
+	__builtin_prefetch(&vif->slot->config.flags);
+	__builtin_prefetch(&vif->doorbells->tx[0].tail);
+	__builtin_prefetch(&vif->sram->queue[SVIO_QUEUE_TX][0].index);
+}
+
 /*
  * Look at the active VIFs. While packets flow each one's admin queue has its turn in one of
  * ADMIN_PASSES passes: with hundreds of VIFs the looks would otherwise cost as much as the
@@ -330,6 +351,8 @@ static uint32_t poll_vifs(struct svio_fw *fw, bool all)
 	for (i = fw->active_count; i-- > 0;) {
 		struct fw_vif *vif = &fw->vifs[fw->active[i]];
 
+		if (i >= 2 * LOOK_AHEAD)
+			fetch_look(fw, i);
 		work += poll_vif(fw, vif, all || (pass + vif->id) % ADMIN_PASSES == 0);
 	}
 	return work;
@@ -389,10 +412,13 @@ static uint32_t serve_grant(struct svio_fw *fw, const struct svio_sched_grant *g
 static uint32_t poll_transmit(struct svio_fw *fw)
 {
 	struct svio_sched_grant grant;
+	uint32_t packets_max = 2 * fw->active_count;
 	uint32_t grants = PASS_GRANTS;
 	uint32_t packets = 0;
 
-	while (grants-- && packets < PASS_PACKETS &&
+	if (packets_max < PASS_PACKETS)
+		packets_max = PASS_PACKETS;
+	while (grants-- && packets < packets_max &&
 	       svio_sched_pick(fw->sched, fw->now_ns, &grant)) {
 		if (fw->in_section && fw_section_full(fw))
 			fw_section_end(fw);
@@ -421,7 +447,7 @@ uint32_t svio_fw_poll(struct svio_fw *fw)
 	if (!work && fw->worked)
 		work = poll_vifs(fw, true);
 	fw->worked = work > 0;
-	fw_irq_run(fw);
+	fw_irq_run(fw, !work);
 	return work;
 }
 
@@ -469,7 +495,7 @@ bool svio_fw_sleep(struct svio_fw *fw, uint64_t *deadline_ns)
 		svio_fw_wake(fw);
 		return false;
 	}
-	fw_irq_run(fw);
+	fw_irq_run(fw, true);
 	next_ns = svio_sched_next_ns(fw->sched, fw->now_ns);
 	*deadline_ns = next_ns < fw->irq_deadline_ns ? next_ns : fw->irq_deadline_ns;
 	if (fw->wait_count && *deadline_ns > fw->now_ns + FW_WAIT_LOOK_NS)
@@ -513,5 +539,5 @@ void svio_fw_object_lost(struct svio_fw *fw, uint32_t object)
 			fw_vif_fail(fw, vif, SVIO_ERROR_MEMORY_GONE, NULL, 0);
 		fw_section_end(fw);
 	}
-	fw_irq_run(fw);
+	fw_irq_run(fw, true);
 }

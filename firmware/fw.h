@@ -97,7 +97,7 @@ struct fw_vif {
 	bool staged;      /* there is a map queue: queues' addresses are of the window */
 	bool active;      /* polled, and in fw->active */
 	bool recover;     /* rings are to be reconciled before they are used (fw_recover.c) */
-	bool irq_listed;  /* in fw->irq_list */
+	bool irq_listed;  /* in fw->irq_list, at irq_at */
 	uint64_t busy_ns; /* when it had work last */
 
 	uint64_t section; /* fw->section in which flags, domain and dirty were read */
@@ -112,6 +112,7 @@ struct fw_vif {
 	uint32_t vlan;              /* access VLAN, or 0 */
 	uint32_t trusted;
 	uint32_t active_at;
+	uint32_t irq_at;
 	uint64_t permanent_mac;
 	struct fw_translation translation[FW_TRANSLATIONS]; /* of queues' addresses, all stages */
 	struct fw_translation direct[FW_TRANSLATIONS];      /* of I/O addresses, when staged */
@@ -167,8 +168,10 @@ struct svio_fw {
 
 	uint32_t *active; /* VIFs that are polled */
 	uint32_t active_count;
+	uint32_t *irq_list; /* VIFs with irq_check bits; fw_irq.c tells in which order */
 	uint32_t irq_count;
-	uint32_t *irq_list;       /* VIFs with irq_check bits */
+	uint32_t irq_hot;         /* of these, from the first: looked at in every pass */
+	uint32_t irq_next;        /* of the others, the one that was looked at last */
 	uint64_t irq_deadline_ns; /* earliest end of a moderated interrupt's wait */
 	uint32_t *leaf_owner;     /* scheduler node -> VIF and class */
 	struct fw_group *group;   /* SVIO_HOST_GROUPS_MAX; 0: the port */
@@ -299,7 +302,8 @@ bool fw_features_valid(const struct fw_vif *vif, uint64_t accepted);
 
 /* irq.c. Inside or outside of a section; touches doorbells only. */
 void fw_irq_note(struct svio_fw *fw, struct fw_vif *vif, uint32_t kind, uint32_t qid);
-void fw_irq_run(struct svio_fw *fw);
+/* all: of every VIF that is listed; else of those to which something happened, and some more. */
+void fw_irq_run(struct svio_fw *fw, bool all);
 void fw_irq_forget(struct fw_vif *vif, uint32_t kind, uint32_t qid);
 void fw_irq_recheck(struct svio_fw *fw, struct fw_vif *vif);
 /* Look once more; true: no interrupt is waiting for moderation, the VIF may sleep. */

@@ -3,27 +3,63 @@
  * Interrupts (SPEC.md, 4.3): one for each value of arm, once the queue's
  * completion index differs from it and moderation allows.
  *
- * A queue with completions that its guest may not have seen is checked in every
- * pass until its arm shows that it has: a guest may arm late.
+ * A queue with completions that its guest may not have seen is checked until its arm
+ * shows that it has: a guest may arm late. The list has first the *hot* VIFs, which are
+ * looked at in every pass: with completions of this pass, or held back by moderation.
+ * The others' guests poll, or were told already: while there is work one in LATE_PASSES of
+ * them is looked at in a pass, or hundreds of polling guests would cost as much as their
+ * packets. A guest that arms looks at its ring once more, so it misses nothing meanwhile.
  */
 #include "fw.h"
 
 #include <string.h>
 
-static void list_vif(struct svio_fw *fw, struct fw_vif *vif)
+#define LATE_PASSES 8
+
+/* Exchange a VIF with the one at this place in the list. */
+static void move_to(struct svio_fw *fw, struct fw_vif *vif, uint32_t at)
 {
-	if (vif->irq_listed)
-		return;
-	vif->irq_listed = true;
-	fw->irq_list[fw->irq_count++] = vif->id;
+	uint32_t other = fw->irq_list[at];
+
+	fw->irq_list[vif->irq_at] = other;
+	fw->vifs[other].irq_at = vif->irq_at;
+	fw->irq_list[at] = vif->id;
+	vif->irq_at = at;
+}
+
+/* A VIF is to be looked at in every pass. */
+static void make_hot(struct svio_fw *fw, struct fw_vif *vif)
+{
+	if (!vif->irq_listed) {
+		vif->irq_listed = true;
+		vif->irq_at = fw->irq_count;
+		fw->irq_list[fw->irq_count++] = vif->id;
+	}
+	if (vif->irq_at >= fw->irq_hot)
+		move_to(fw, vif, fw->irq_hot++);
+}
+
+static void make_cold(struct svio_fw *fw, struct fw_vif *vif)
+{
+	if (vif->irq_at < fw->irq_hot)
+		move_to(fw, vif, --fw->irq_hot);
+}
+
+static void unlist(struct svio_fw *fw, struct fw_vif *vif)
+{
+	make_cold(fw, vif);
+	move_to(fw, vif, --fw->irq_count);
+	vif->irq_listed = false;
 }
 
 void fw_irq_note(struct svio_fw *fw, struct fw_vif *vif, uint32_t kind, uint32_t qid)
 {
 	uint32_t bit = 1u << qid;
 
+	/* Its arm is looked at when the pass ends. */
+	__builtin_prefetch(&fw_doorbell(vif, kind, qid)->arm);
 	vif->irq_check[kind] |= bit;
-	list_vif(fw, vif);
+	make_hot(fw, vif);
 	if (kind == SVIO_QUEUE_ADMIN)
 		return;
 	if (vif->irq_unreported[kind] & bit) {
@@ -134,30 +170,53 @@ static void check_vif(struct svio_fw *fw, struct fw_vif *vif)
 		fw_irq_forget(vif, SVIO_QUEUE_ADMIN, 0);
 }
 
-void fw_irq_run(struct svio_fw *fw)
+/* A listed VIF; where is its place from now on? */
+static void look_at(struct svio_fw *fw, struct fw_vif *vif)
 {
-	uint32_t i = 0;
+	uint64_t deadline_ns = fw->irq_deadline_ns;
+
+	fw->irq_deadline_ns = UINT64_MAX;
+	if (vif->slot)
+		check_vif(fw, vif);
+	if (!vif->slot || !(vif->irq_check[0] | vif->irq_check[1] | vif->irq_check[2]))
+		unlist(fw, vif);
+	else if (fw->irq_deadline_ns != UINT64_MAX)
+		make_hot(fw, vif);
+	else
+		make_cold(fw, vif);
+	if (deadline_ns < fw->irq_deadline_ns)
+		fw->irq_deadline_ns = deadline_ns;
+}
+
+/* From the end, going on where the last pass stopped: who leaves is replaced by one that was seen. */
+static void look_at_cold(struct svio_fw *fw, uint32_t count)
+{
+	while (count-- && fw->irq_count > fw->irq_hot) {
+		if (fw->irq_next <= fw->irq_hot || fw->irq_next > fw->irq_count)
+			fw->irq_next = fw->irq_count;
+		look_at(fw, &fw->vifs[fw->irq_list[--fw->irq_next]]);
+	}
+}
+
+void fw_irq_run(struct svio_fw *fw, bool all)
+{
+	uint32_t cold;
+	uint32_t i;
 
 	fw->irq_deadline_ns = UINT64_MAX;
 	if (!fw->irq_count)
 		return;
+	if (all)
+		fw->irq_hot = fw->irq_count;
 	/*
 	 * I1: completions before arms. Pairs with the driver's full barrier
 	 * between its store of arm and its last look at the ring.
 	 */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	while (i < fw->irq_count) {
-		struct fw_vif *vif = &fw->vifs[fw->irq_list[i]];
-
-		if (vif->slot)
-			check_vif(fw, vif);
-		if (vif->slot && (vif->irq_check[0] | vif->irq_check[1] | vif->irq_check[2])) {
-			i++;
-			continue;
-		}
-		vif->irq_listed = false;
-		fw->irq_list[i] = fw->irq_list[--fw->irq_count];
-	}
+	cold = fw->irq_count - fw->irq_hot;
+	for (i = fw->irq_hot; i-- > 0;)
+		look_at(fw, &fw->vifs[fw->irq_list[i]]);
+	look_at_cold(fw, (cold + LATE_PASSES - 1) / LATE_PASSES);
 }
 
 void fw_irq_recheck(struct svio_fw *fw, struct fw_vif *vif)
@@ -166,7 +225,7 @@ void fw_irq_recheck(struct svio_fw *fw, struct fw_vif *vif)
 	vif->irq_check[SVIO_QUEUE_RX] |= vif->rx_running;
 	if (vif->status == SVIO_VIF_STATE_READY)
 		vif->irq_check[SVIO_QUEUE_ADMIN] |= 1;
-	list_vif(fw, vif);
+	make_hot(fw, vif);
 }
 
 bool fw_irq_settle(struct svio_fw *fw, struct fw_vif *vif)

@@ -390,7 +390,7 @@ int svio_fw_vif_del(struct svio_fw *fw, uint32_t id)
 	fw_switch_statics(fw, vif, false);
 	fw_qos_del(fw, vif);
 	vif->slot = NULL;
-	fw_irq_run(fw); /* takes it off the list */
+	fw_irq_run(fw, true); /* takes it off the list */
 	__atomic_store_n(&vif->sram->magic, CLEARING, __ATOMIC_SEQ_CST);
 	clear_sram(vif->sram);
 	clear_accounts(slot);

@@ -401,6 +401,105 @@ static void epoch_is_even_between_passes(void)
 	CU_ASSERT_TRUE(fake.segment->core[0].epoch > before);
 }
 
+#define CROWD        FAKE_VIFS
+#define LATE_PASSES  (2 * 8) /* fw_irq.c, and a VIF may change its place meanwhile */
+#define CROWD_ROUNDS 2000
+
+/* Keeps the device busy in each pass: what is seldom looked at is not looked at for want of work. */
+static void busy_pass(void)
+{
+	struct guest_packet *drained = &packet;
+
+	if (guest_tx_free(&guest[0], 0))
+		send(0, 1);
+	while (guest_receive(&guest[1], 0, drained))
+		guest_post(&guest[1], 0, 1);
+	svio_fw_poll(fake.fw);
+}
+
+static struct guest crowd[CROWD]; /* from 2 on */
+
+/* Others, that poll, each with a completion that it has not seen. */
+static void start_crowd(void)
+{
+	uint32_t i;
+
+	for (i = 2; i < CROWD; i++) {
+		fake_vif_add(i);
+		guest_start_queues(&crowd[i], i, GUEST_ALL_FEATURES, 6);
+		guest_frame_between(frame, 60, i, 0, i);
+		guest_send(&crowd[i], 0, frame, 60);
+		svio_fw_poll(fake.fw);
+	}
+}
+
+/*
+ * Guests that poll are looked at now and then while there is work. One of them arms late, with
+ * completions that it has not seen: it is told all the same, whoever else comes and goes.
+ */
+static void prop_late_arm_is_noticed_among_many_that_poll(void)
+{
+	uint64_t state = svio_test_seed(29);
+	uint32_t told = 0;
+	uint32_t i;
+
+	start_crowd();
+	for (i = 0; i < CROWD_ROUNDS; i++) {
+		uint32_t vif = 2 + (uint32_t)(svio_test_random(&state) % (CROWD - 2));
+		uint32_t before = raised(vif, TX_VECTOR);
+		uint32_t seen = guest_tx_head(&crowd[vif], 0);
+		uint32_t passes = 0;
+
+		guest_frame_between(frame, 60, vif, 0, i);
+		guest_send(&crowd[vif], 0, frame, 60);
+		while (guest_tx_head(&crowd[vif], 0) == seen)
+			busy_pass();
+		for (passes = (uint32_t)svio_test_random(&state) % 20; passes; passes--)
+			busy_pass();
+		CU_ASSERT_EQUAL_FATAL(raised(vif, TX_VECTOR), before);
+		__atomic_store_n(&guest_doorbell(&crowd[vif], SVIO_QUEUE_TX, 0)->arm,
+				 SVIO_ARM_ENABLE | (seen & SVIO_ARM_INDEX), __ATOMIC_SEQ_CST);
+		while (raised(vif, TX_VECTOR) == before && passes < LATE_PASSES) {
+			busy_pass();
+			passes++;
+		}
+		CU_ASSERT_EQUAL_FATAL(raised(vif, TX_VECTOR), before + 1);
+		told++;
+		__atomic_store_n(&guest_doorbell(&crowd[vif], SVIO_QUEUE_TX, 0)->arm, 0,
+				 __ATOMIC_SEQ_CST);
+		if (svio_test_random(&state) % 8 == 0) {
+			CU_ASSERT_EQUAL(svio_fw_vif_del(fake.fw, vif), 0);
+			fake_vif_add(vif);
+			guest_start_queues(&crowd[vif], vif, GUEST_ALL_FEATURES, 6);
+		}
+	}
+	CU_ASSERT_EQUAL(told, CROWD_ROUNDS);
+}
+
+/* What moderation holds back is told in time, however busy the device is with others. */
+static void moderated_interrupt_is_in_time_among_many(void)
+{
+	uint32_t i;
+
+	start_crowd();
+	moderate(20, 0);
+	arm(1, SVIO_QUEUE_RX, 0);
+	send(0, 1);
+	svio_fw_poll(fake.fw);
+	CU_ASSERT_EQUAL(raised(1, RX_VECTOR), 0);
+	for (i = 0; i < 19; i++) {
+		fake.hal.now_ns += 1000;
+		guest_frame_between(frame, 60, 0, 7, i); /* nobody: unknown unicast to the wire */
+		guest_send(&guest[0], 0, frame, 60);
+		svio_fw_poll(fake.fw);
+		CU_ASSERT_EQUAL(raised(1, RX_VECTOR), 0);
+	}
+	fake.hal.now_ns += 1000;
+	guest_send(&guest[0], 0, frame, 60);
+	svio_fw_poll(fake.fw);
+	CU_ASSERT_EQUAL(raised(1, RX_VECTOR), 1);
+}
+
 SVIO_TEST_MAIN_WITH("firmware interrupts", setup, fake_free,
 		    SVIO_TEST(unarmed_queue_raises_nothing), SVIO_TEST(armed_queue_raises_once),
 		    SVIO_TEST(armed_again_raises_again), SVIO_TEST(armed_late_raises_at_once),
@@ -411,6 +510,8 @@ SVIO_TEST_MAIN_WITH("firmware interrupts", setup, fake_free,
 		    SVIO_TEST(moderation_set_to_zero_raises_at_once),
 		    SVIO_TEST(shared_vector_is_raised_once_for_all_its_queues),
 		    SVIO_TEST(prop_shared_vector_loses_no_interrupt),
+		    SVIO_TEST(prop_late_arm_is_noticed_among_many_that_poll),
+		    SVIO_TEST(moderated_interrupt_is_in_time_among_many),
 		    SVIO_TEST(idle_vif_falls_asleep_and_wake_brings_it_back),
 		    SVIO_TEST(sleeping_vif_still_receives_and_is_told),
 		    SVIO_TEST(sleep_with_work_is_refused),
