@@ -143,6 +143,9 @@ int bench_compare_main(int argc, char **argv);
 /* svio-bench qos */
 int bench_qos_main(int argc, char **argv);
 
+/* svio-bench parts */
+int bench_parts_main(int argc, char **argv);
+
 /* svio-bench wire */
 int bench_wire_main(int argc, char **argv);
 

@@ -11,6 +11,7 @@ struct crowd_options {
 	uint32_t pairs;   /* of VIFs: one sends to the other */
 	uint16_t queues;  /* of each of them; a flow for each */
 	uint8_t ring_lg2; /* of the pairs' rings */
+	bool hugepages;   /* the pairs' memory, where there are enough */
 	uint32_t idle;    /* VIFs besides, open and silent, with the smallest rings */
 	const char *irq;  /* sviod's --irq; NULL: its default */
 	uint16_t vectors; /* of each of the pairs' VIFs for its queues; 0: guests that only poll */

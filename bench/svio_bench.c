@@ -13,6 +13,7 @@ static const struct subcommand {
 	{ "vif",
 	  "packets, latency and scale of user-space guests, beside one copy, vhost-user and memif",
 	  bench_vif_main },
+	{ "parts", "where the firmware's cycles go, of a packet", bench_parts_main },
 	{ "wake", "how long a sleeping device takes to notice a packet", bench_wake_main },
 	{ "irq", "interrupts raised by the core, and by a thread beside it; shared vectors",
 	  bench_irq_main },

@@ -123,8 +123,10 @@ static inline void svio_hal_copy(void *to, const void *from, size_t bytes)
 	if (bytes > 256) {
 		memcpy(t, f, bytes);
 	} else if (bytes >= 32) {
-		for (i = 0; i + 32 < bytes; i += 32)
+		for (i = 0; i + 32 < bytes; i += 32) {
+			__asm__("" : "+r"(i)); /* or the compiler takes the loop for a memcpy() */
 			__builtin_memcpy(t + i, f + i, 32);
+		}
 		__builtin_memcpy(t + bytes - 32, f + bytes - 32, 32);
 	} else if (bytes >= 16) {
 		__builtin_memcpy(t, f, 16);

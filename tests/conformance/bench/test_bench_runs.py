@@ -85,6 +85,14 @@ class BenchTest(unittest.TestCase):
         for vif in scenario["vifs"]:
             self.assertEqual(len(vif["series_mbps"]), scenario["windows"])
 
+    def test_parts_make_up_the_whole(self):
+        row, = self.read_json("parts", "--windows", "3", "--keep-disturbed", "--sizes", "64")["parts"]
+        parts = ("doorbell", "descriptors", "translation", "classify", "schedule", "copy", "completion", "other")
+        self.assertGreater(row["samples"], 0)
+        self.assertAlmostEqual(sum(row[part] for part in parts) / row["cycles_per_packet"], 1, 3)
+        self.assertLess(row["other"], row["cycles_per_packet"] / 4)  # functions have not lost their names
+        self.assertGreater(row["copy"], 0)
+
     def test_wrong_words_are_refused_with_what_is_right(self):
         for words, right in ((("irq", "--moderation", "x"), "a number from 1 to 10000"),
                              (("sched", "--tree", "oak"), "one of flat, deep"),
@@ -97,7 +105,7 @@ class BenchTest(unittest.TestCase):
             self.assertIn(right, result.stderr)
 
     def test_help_has_shared_options_and_an_example(self):
-        for name in "vif", "wake", "irq", "sched", "iommu", "qos", "wire", "compare":
+        for name in "vif", "parts", "wake", "irq", "sched", "iommu", "qos", "wire", "compare":
             result = subprocess.run([BENCH, name, "--help"], capture_output=True, text=True, check=False)
             self.assertEqual(result.returncode, 0, name)
             for words in "--json=FILE", "--first", f"svio-bench {name} ":
