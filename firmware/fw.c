@@ -150,6 +150,7 @@ int svio_fw_attach(void *memory, struct svio_host_segment *segment, const void *
 	fw->ops = ops;
 	fw->now_ns = svio_hal_now_ns();
 	fw->irq_deadline_ns = UINT64_MAX;
+	fw->era = 1;
 	fw->link_speed = segment->wire_speed;
 	limits = fw_qos_limits(segment->vifs_max);
 	fw->sched = svio_sched_init((char *)memory + layout.sched, &limits, port_bps, fw->now_ns);
@@ -172,10 +173,16 @@ void fw_log(struct svio_fw *fw, uint32_t vif, const char *text)
 
 void fw_section_begin(struct svio_fw *fw)
 {
+	uint32_t unmaps;
+
 	svio_iommu_core_enter(&fw->segment->core[0].epoch);
+	/* Acquire: who sees it raised sees the entries cleared, too. */
+	unmaps = __atomic_load_n(&fw->segment->unmaps, __ATOMIC_ACQUIRE);
+	if (unmaps != fw->section_unmaps)
+		fw_era_end(fw);
+	fw->section_unmaps = unmaps;
 	fw->section++;
 	fw->in_section = true;
-	fw->section_unmaps = __atomic_load_n(&fw->segment->unmaps, __ATOMIC_RELAXED);
 	fw->section_copies = 0;
 	fw->section_packets = 0;
 	fw->section_bytes = 0;
@@ -200,10 +207,14 @@ bool fw_vif_open(struct svio_fw *fw, struct fw_vif *vif)
 {
 	if (vif->section != fw->section) {
 		vif->section = fw->section;
+		uint32_t domain = __atomic_load_n(&vif->slot->config.domain, __ATOMIC_ACQUIRE);
+
 		vif->flags = __atomic_load_n(&vif->slot->config.flags, __ATOMIC_ACQUIRE);
-		vif->domain = __atomic_load_n(&vif->slot->config.domain, __ATOMIC_ACQUIRE);
 		if (!(vif->flags & SVIO_HOST_VIF_BUS_MASTER))
-			vif->domain = 0;
+			domain = 0;
+		if (domain != vif->domain)
+			fw_era_end(fw);
+		vif->domain = domain;
 		vif->dirty = vif->flags & SVIO_HOST_VIF_DIRTY_LOG ? dirty_log(fw, vif) : NULL;
 	}
 	if (!vif->domain || vif->status != SVIO_VIF_STATE_READY)
@@ -507,6 +518,7 @@ bool svio_fw_sleep(struct svio_fw *fw, uint64_t *deadline_ns)
 void svio_fw_wake(struct svio_fw *fw)
 {
 	__atomic_store_n(&fw->segment->fw_state, SVIO_HOST_FW_POLLING, __ATOMIC_SEQ_CST);
+	fw_era_end(fw); /* however often segment->unmaps was raised meanwhile */
 	mark_asleep(fw, 0);
 }
 
@@ -522,11 +534,17 @@ static void abandon_section(struct svio_fw *fw)
 	}
 }
 
+void svio_fw_objects_changed(struct svio_fw *fw)
+{
+	fw_era_end(fw);
+}
+
 void svio_fw_object_lost(struct svio_fw *fw, uint32_t object)
 {
 	uint32_t id;
 
 	abandon_section(fw);
+	fw_era_end(fw);
 	for (id = 0; id < fw->vifs_end; id++) {
 		struct fw_vif *vif = &fw->vifs[id];
 		uint32_t domain;

@@ -5,7 +5,7 @@
  *
  * Everything here belongs to the one polling core. Guest memory is touched only
  * inside a section (fw_section_begin() to fw_section_end()), which is short, so
- * that an unmap need not wait long; no translation outlives it.
+ * that an unmap need not wait long; no pointer outlives it.
  */
 #ifndef SVIO_FW_H
 #define SVIO_FW_H
@@ -66,12 +66,11 @@ struct fw_run;
 struct fw_wait;
 
 /*
- * A piece of a domain that was looked up in this section: [end - bytes, end) is
- * at from_iova + I/O address. Not used in any other section (an unmap waits for
- * the end of this one only).
+ * A piece of a domain that was looked up in this era: [end - bytes, end) is at
+ * from_iova + I/O address. Not used in any other era, see fw_section_begin().
  */
 struct fw_translation {
-	uint64_t section;
+	uint64_t era;
 	uint64_t end;
 	uint64_t bytes;
 	uint64_t from_iova;
@@ -154,6 +153,7 @@ struct svio_fw {
 	uint64_t now_ns;    /* as of the last look at the clock */
 	uint64_t *counters; /* segment->counters */
 	uint64_t section;   /* counts sections from 1 */
+	uint64_t era;       /* what was translated in an earlier one is forgotten; from 1 */
 	bool in_section;
 	bool worked;          /* the last pass found something to do */
 	uint32_t wire_queued; /* frames sent since the last flush, and their lengths */
@@ -249,6 +249,12 @@ static inline struct fw_vif *fw_vif_get(struct svio_fw *fw, uint32_t id)
 }
 
 /* fw.c: sections, the active list. */
+
+/*
+ * A translation is used in later sections, too, as long as sviod takes nothing away: it raises
+ * segment->unmaps before each grace period, so a section that the period does not wait for finds it
+ * changed, and an era ends (svio_iommu_grace.h).
+ */
 void fw_section_begin(struct svio_fw *fw);
 void fw_section_end(struct svio_fw *fw);
 
@@ -272,6 +278,12 @@ static inline bool fw_section_full(const struct svio_fw *fw)
 void fw_vif_activate(struct svio_fw *fw, struct fw_vif *vif);
 void fw_vif_deactivate(struct svio_fw *fw, struct fw_vif *vif);
 void fw_log(struct svio_fw *fw, uint32_t vif, const char *text);
+
+/* Nothing that was translated so far is used any more. */
+static inline void fw_era_end(struct svio_fw *fw)
+{
+	fw->era++;
+}
 
 /* Inside a section: may the VIF's memory be used? Reads its flags once a section. */
 bool fw_vif_open(struct svio_fw *fw, struct fw_vif *vif);

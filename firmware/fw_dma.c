@@ -43,7 +43,7 @@ enum svio_iommu_fault_reason fw_dma_translate_direct(struct svio_fw *fw, struct 
 	before = iova & ((1ull << found.page_lg2) - 1);
 	if (found.bytes > object_bytes - found.offset)
 		found.bytes = object_bytes - found.offset;
-	translation->section = fw->section;
+	translation->era = fw->era;
 	translation->end = iova + found.bytes;
 	translation->bytes = before + found.bytes;
 	translation->from_iova = (uintptr_t)base + found.offset - iova;
@@ -74,7 +74,7 @@ static enum svio_iommu_fault_reason translate_staged(struct svio_fw *fw, struct 
 		return SVIO_IOMMU_FAULT_OBJECT; /* it ends within the page */
 	if (rights == FW_WRITE && vif->dirty)
 		svio_iommu_dirty_mark(vif->dirty, page, run.bytes);
-	translation->section = fw->section;
+	translation->era = fw->era;
 	translation->end = addr - within + run.bytes;
 	translation->bytes = run.bytes;
 	translation->from_iova = (uintptr_t)run.data - (addr - within);

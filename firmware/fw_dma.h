@@ -23,7 +23,7 @@ struct fw_target {
 	uint32_t bytes;
 };
 
-/* Behind a first stage whole pages are marked when they are looked up, once a section. */
+/* Behind a first stage whole pages are marked when they are looked up, once an era: reports end it. */
 #define FW_MARKED UINT64_MAX
 
 /* The slow half of fw_dma_find_direct(). */

@@ -38,13 +38,12 @@ static inline struct fw_translation *fw_dma_slot(struct fw_translation *translat
 						 ((iova >> (21 - bytes_lg2)) & (1u << bytes_lg2)));
 }
 
-/* Of this section, and about this address? At the end 0 is left, which wraps. */
+/* Of this era, and about this address? At the end 0 is left, which wraps. */
 static inline bool fw_dma_known(const struct svio_fw *fw, const struct fw_translation *translation,
 				uint64_t iova)
 {
-	return __builtin_expect(translation->section == fw->section &&
-					translation->end - iova - 1 < translation->bytes,
-				1);
+	return __builtin_expect(
+		translation->era == fw->era && translation->end - iova - 1 < translation->bytes, 1);
 }
 
 static inline void fw_dma_take(const struct fw_translation *translation, uint64_t iova,

@@ -275,6 +275,7 @@ enum svio_admin_status fw_admin_mapq_create(struct fw_admin_call *call)
 	SVIO_HAL_STEP(call->fw->hal);
 	vif->map_published = 0;
 	vif->map_repeat = false;
+	fw_stage_forget(vif); /* they are of addresses without this stage */
 	vif->staged = true;
 	return SVIO_ADMIN_STATUS_OK;
 }

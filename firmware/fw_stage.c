@@ -48,8 +48,7 @@ bool fw_stage_revoke(struct svio_fw *fw, struct fw_vif *vif, uint32_t page, uint
 	begin(fw, vif);
 	for (i = 0; i < pages; i++)
 		store(fw, vif, page + i, 0);
-	for (i = 0; i < FW_TRANSLATIONS; i++)
-		vif->translation[i].section = 0;
+	fw_stage_forget(vif);
 	fw_count(vif, SVIO_COUNTER_map_revoked, pages);
 	return true;
 }
@@ -67,8 +66,7 @@ void fw_stage_clear(struct svio_fw *fw, struct fw_vif *vif)
 		store(fw, vif, i, 0);
 		granted++;
 	}
-	for (i = 0; i < FW_TRANSLATIONS; i++)
-		vif->translation[i].section = 0;
+	fw_stage_forget(vif);
 	fw_count(vif, SVIO_COUNTER_map_revoked, granted);
 	vif->sram->map_end = 0;
 }

@@ -48,11 +48,20 @@ bool fw_stage_grant(struct svio_fw *fw, struct fw_vif *vif, uint32_t page, uint3
 
 /*
  * Take pages back, all or nothing. repeat: those that are gone are no mistake. False: one was
- * not granted. Translations of this section are dropped; pointers that were made of them are
+ * not granted. Translations are dropped; pointers that were made of them are
  * not: nothing may tell the guest before the section has ended (fw_mapq.c).
  */
 bool fw_stage_revoke(struct svio_fw *fw, struct fw_vif *vif, uint32_t page, uint32_t pages,
 		     bool repeat);
+
+/* Nothing that was looked up through the first stage is used any more. */
+static inline void fw_stage_forget(struct fw_vif *vif)
+{
+	uint32_t i;
+
+	for (i = 0; i < FW_TRANSLATIONS; i++)
+		vif->translation[i].era = 0;
+}
 
 /* Take all back. */
 void fw_stage_clear(struct svio_fw *fw, struct fw_vif *vif);

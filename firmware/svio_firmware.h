@@ -110,6 +110,9 @@ uint32_t svio_fw_poll(struct svio_fw *fw);
 bool svio_fw_sleep(struct svio_fw *fw, uint64_t *deadline_ns);
 void svio_fw_wake(struct svio_fw *fw);
 
+/* The port's objects have changed: where they lay is forgotten. Between two passes. */
+void svio_fw_objects_changed(struct svio_fw *fw);
+
 /* An object has vanished under a copy (the port caught it): stop the VIF that uses it. */
 void svio_fw_object_lost(struct svio_fw *fw, uint32_t object);
 

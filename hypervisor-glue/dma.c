@@ -40,10 +40,11 @@ void svio_device_grace_wait(struct svio_device *device)
 	bool ended = false;
 
 	device->graces++;
+	/* Before the barrier: a core that is not waited for finds it changed when it begins. */
+	__atomic_store_n(&shared->unmaps, shared->unmaps + 1, __ATOMIC_RELEASE);
 	svio_iommu_grace_start(&grace, &cores->epoch, sizeof(*cores), device->segment.cores);
 	if (svio_iommu_grace_over(&grace, &cores->epoch, sizeof(*cores)))
-		return; /* asleep, gone, or between two bursts: nobody is told or woken */
-	__atomic_store_n(&shared->unmaps, shared->unmaps + 1, __ATOMIC_RELEASE);
+		return; /* asleep, gone, or between two bursts: nobody is woken */
 	start_ns = svio_clock_ns();
 	while (!svio_iommu_grace_over(&grace, &cores->epoch, sizeof(*cores))) {
 		waited_ns = svio_clock_ns() - start_ns;

@@ -12,6 +12,11 @@
  *
  * The barrier in enter() pairs with the one in grace_start(): either the core
  * sees the cleared entry, or the unmapper sees the odd epoch.
+ *
+ * By the same pair a core may keep what it found beyond _exit(): the unmapper raises a
+ * counter behind the cleared entries and before grace_start(), the core reads it behind
+ * each enter(), and forgets all when it has changed. A section that the unmapper does not
+ * wait for begins behind its barrier, and so sees the counter raised.
  */
 #ifndef SVIO_IOMMU_GRACE_H
 #define SVIO_IOMMU_GRACE_H

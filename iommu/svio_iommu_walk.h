@@ -17,8 +17,8 @@
  * an entry of 0 leads there and from there nowhere, and a walk need not look
  * whether an entry is present before it goes on.
  *
- * A reader calls these between svio_iommu_core_enter() and _exit()
- * (svio_iommu_grace.h), and keeps no translation across them.
+ * A reader calls these between svio_iommu_core_enter() and _exit(), and what it finds
+ * holds until then; svio_iommu_grace.h says how it may be kept for longer.
  */
 #ifndef SVIO_IOMMU_WALK_H
 #define SVIO_IOMMU_WALK_H

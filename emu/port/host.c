@@ -266,6 +266,7 @@ static int handle_object_add(struct svio_port *port, struct request *request)
 	if (request->fd_count != 1 || msg->arg[0] >= SVIO_HAL_OBJECTS_MAX - 1 || msg->arg[2] > 1)
 		return -EINVAL;
 	revoke_object(port, msg->arg[0]);
+	svio_fw_objects_changed(port->fw);
 	return svio_port_object_map(&port->hal, msg->arg[0], request->fds[0], msg->arg[1],
 				    msg->arg[2] == 1);
 }
@@ -273,6 +274,7 @@ static int handle_object_add(struct svio_port *port, struct request *request)
 static int handle_object_del(struct svio_port *port, struct request *request)
 {
 	revoke_object(port, request->msg.arg[0]);
+	svio_fw_objects_changed(port->fw);
 	return svio_port_object_unmap(&port->hal, request->msg.arg[0]);
 }
 

@@ -235,7 +235,8 @@ struct svio_host_segment {
 	/* sviod, at any time */
 	svio_le32
 		mail; /* incremented after a message was sent: the firmware looks when it differs */
-	svio_le32 unmaps; /* incremented when an unmap waits for a core: sections are left early */
+	svio_le32 unmaps; /* incremented before each grace period: sections are left early, and what
+			     was translated is forgotten */
 	/* bit i: wake[i] may have bits. In the line of mail, which every pass looks at anyway */
 	svio_le64 wake_words[SVIO_HOST_VIFS_MAX / 32 / 64];
 	svio_le32 reserved1[10];

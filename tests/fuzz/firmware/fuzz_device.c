@@ -47,10 +47,7 @@ void fuzz_take_bytes(struct fuzz_input *input, void *to, uint32_t bytes)
 /* Map all of the attacker's memory but the hole. */
 static void make_hole(void)
 {
-	uint64_t unmapped;
-
-	require(!svio_iommu_unmap(fake.iommu, fake.domain[ATTACKER], FAKE_IOVA,
-				  FAKE_IOVA + FAKE_MEM_BYTES - 1, NULL, NULL, &unmapped));
+	require(!fake_unmap(ATTACKER, FAKE_IOVA, FAKE_IOVA + FAKE_MEM_BYTES - 1));
 	require(!svio_iommu_map(fake.iommu, fake.domain[ATTACKER], FAKE_IOVA, HOLE, ATTACKER + 1, 0,
 				RIGHTS));
 	memset(fake.mem[ATTACKER] + HOLE, HOLE_BYTE, FUZZ_HOLE_BYTES);

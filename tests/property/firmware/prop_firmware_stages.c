@@ -106,9 +106,7 @@ static void change_second(void)
 	uint64_t addr = MEMORY + (uint64_t)i * PAGE;
 
 	if (second[i].rights) {
-		must(!svio_iommu_unmap(fake.iommu, fake.domain[0], addr, addr + PAGE - 1, NULL,
-				       NULL, NULL),
-		     "unmap");
+		must(!fake_unmap(0, addr, addr + PAGE - 1), "unmap");
 		svio_iommu_reclaim(fake.iommu);
 		second[i].rights = 0;
 		return;

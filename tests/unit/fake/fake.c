@@ -360,6 +360,19 @@ static char *dirty_log(uint32_t vif)
 	return (char *)fake.segment + fake.segment->dirty_offset + vif * SVIO_HOST_DIRTY_BYTES;
 }
 
+void fake_grace(void)
+{
+	__atomic_store_n(&fake.segment->unmaps, fake.segment->unmaps + 1, __ATOMIC_RELEASE);
+}
+
+int fake_unmap(uint32_t vif, uint64_t first, uint64_t last)
+{
+	int status = svio_iommu_unmap(fake.iommu, fake.domain[vif], first, last, NULL, NULL, NULL);
+
+	fake_grace();
+	return status;
+}
+
 void fake_dirty_start(uint32_t vif, const struct svio_iommu_dirty_range *ranges, uint32_t count)
 {
 	uint64_t page_bytes = 4096;
@@ -368,6 +381,7 @@ void fake_dirty_start(uint32_t vif, const struct svio_iommu_dirty_range *ranges,
 				   ranges, count))
 		abort();
 	fake_config(vif)->flags |= SVIO_HOST_VIF_DIRTY_LOG;
+	fake_grace();
 }
 
 void fake_dirty_stop(uint32_t vif)

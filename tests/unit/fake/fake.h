@@ -128,6 +128,12 @@ static inline uint8_t *fake_at(uint32_t vif, uint64_t iova)
 uint32_t fake_reg(uint32_t vif, uint32_t offset);
 void fake_reg_write(uint32_t vif, uint32_t offset, uint32_t value);
 
+/* What the device sees of a grace period, as sviod has one after unmaps and reports of dirty pages. */
+void fake_grace(void);
+
+/* Take [first, last] of a VIF's memory from the device, as sviod does. svio_iommu_unmap()'s status. */
+int fake_unmap(uint32_t vif, uint64_t first, uint64_t last);
+
 /* Log what the device writes to these addresses of a VIF; count 0: all. */
 void fake_dirty_start(uint32_t vif, const struct svio_iommu_dirty_range *ranges, uint32_t count);
 /* No more, and the log's memory is zero again. */

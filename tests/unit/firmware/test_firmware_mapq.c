@@ -255,6 +255,25 @@ static void revocation_drops_what_is_remembered(void)
 	fw_section_end(fake.fw);
 }
 
+/* What was looked up without a first stage is not found once there is one. */
+static void first_stage_begins_with_nothing_remembered(void)
+{
+	struct fw_vif *vif = &fake.fw->vifs[0];
+	struct fw_run run;
+
+	CU_ASSERT_EQUAL(map_destroy(SVIO_QUEUE_MAP), SVIO_ADMIN_STATUS_OK);
+	fw_section_begin(fake.fw);
+	CU_ASSERT_TRUE(fw_vif_open(fake.fw, vif));
+	CU_ASSERT_EQUAL(fw_dma_find(fake.fw, vif, SPARE_ADDR, 64, FW_READ, &run), SVIO_IOMMU_OK);
+	fw_section_end(fake.fw);
+	CU_ASSERT_EQUAL(map_create(), SVIO_ADMIN_STATUS_OK);
+	fw_section_begin(fake.fw);
+	CU_ASSERT_TRUE(fw_vif_open(fake.fw, vif));
+	CU_ASSERT_EQUAL(fw_dma_find(fake.fw, vif, SPARE_ADDR, 64, FW_READ, &run),
+			SVIO_IOMMU_FAULT_GRANT);
+	fw_section_end(fake.fw);
+}
+
 /* The second stage's rights hold, whatever the first grants. */
 static void second_stage_rights_hold(void)
 {
@@ -283,9 +302,7 @@ static void second_stage_unmap_takes_a_granted_page(void)
 	map_send_from(SPARE_WINDOW, 100);
 	fake_run();
 	CU_ASSERT_TRUE(guest_receive(&map_guest[1], 0, &map_packet));
-	CU_ASSERT_EQUAL(svio_iommu_unmap(fake.iommu, fake.domain[0], addr, addr + 4095, NULL, NULL,
-					 NULL),
-			0);
+	CU_ASSERT_EQUAL(fake_unmap(0, addr, addr + 4095), 0);
 	map_send_from(SPARE_WINDOW, 100);
 	CU_ASSERT_TRUE(
 		map_faulted(SPARE_WINDOW, SVIO_ERROR_DMA_UNMAPPED, SVIO_IOMMU_FAULT_UNMAPPED));
@@ -313,5 +330,6 @@ SVIO_TEST_MAIN_WITH(
 	SVIO_TEST(address_beyond_window_is_a_fault), SVIO_TEST(page_without_right_is_a_fault),
 	SVIO_TEST(receive_into_read_only_page_is_a_fault),
 	SVIO_TEST(granting_what_is_not_the_guests_gives_nothing),
-	SVIO_TEST(revocation_drops_what_is_remembered), SVIO_TEST(second_stage_rights_hold),
+	SVIO_TEST(revocation_drops_what_is_remembered),
+	SVIO_TEST(first_stage_begins_with_nothing_remembered), SVIO_TEST(second_stage_rights_hold),
 	SVIO_TEST(second_stage_unmap_takes_a_granted_page), SVIO_TEST(revoked_page_is_a_fault))

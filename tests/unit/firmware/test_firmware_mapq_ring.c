@@ -254,8 +254,7 @@ static void ring_that_is_unmapped_stops_the_queue(void)
 
 	map_do(SPARE_ADDR, SPARE_PAGE, 1, MAP_BOTH);
 	map_put(0, SPARE_PAGE, 1, SVIO_MAP_REVOKE);
-	CU_ASSERT_EQUAL_FATAL(
-		svio_iommu_unmap(fake.iommu, fake.domain[0], FAKE_IOVA, end, NULL, NULL, NULL), 0);
+	CU_ASSERT_EQUAL_FATAL(fake_unmap(0, FAKE_IOVA, end), 0);
 	/* The admin queue's pages come back, those of the map queue do not. */
 	CU_ASSERT_EQUAL_FATAL(
 		svio_iommu_map(fake.iommu, fake.domain[0], FAKE_IOVA, 0x8000, 1, 0, 3), 0);
@@ -270,8 +269,7 @@ static void take_page(uint64_t addr, uint32_t object)
 {
 	const uint64_t first = FAKE_IOVA, end = FAKE_IOVA + FAKE_MEM_BYTES;
 
-	CU_ASSERT_EQUAL_FATAL(
-		svio_iommu_unmap(fake.iommu, fake.domain[0], first, end - 1, NULL, NULL, NULL), 0);
+	CU_ASSERT_EQUAL_FATAL(fake_unmap(0, first, end - 1), 0);
 	CU_ASSERT_EQUAL_FATAL(
 		svio_iommu_map(fake.iommu, fake.domain[0], first, addr - first, 1, 0, MAP_BOTH), 0);
 	CU_ASSERT_EQUAL_FATAL(svio_iommu_map(fake.iommu, fake.domain[0], addr + 4096,

@@ -89,27 +89,94 @@ static void send_across_pages_and_mappings_arrives(void)
 	expect_arrival(9000);
 }
 
+/* A page whose translation no other address of the guest ousts. */
+#define OWN_PAGE 0x40200000ull
+
+static struct svio_tx_desc own_page = { .addr = OWN_PAGE, .len = 60, .flags = SVIO_TX_END };
+
+static void map_own_page(uint32_t at)
+{
+	guest_frame_between(fake.mem[0] + at, 60, 0, 1, 1);
+	CU_ASSERT_EQUAL_FATAL(svio_iommu_map(fake.iommu, fake.domain[0], OWN_PAGE, 4096, 1, at,
+					     SVIO_IOMMU_READ),
+			      0);
+}
+
+static bool own_page_arrives(void)
+{
+	guest_tx_put(&guest[0], 0, &own_page);
+	guest_tx_ring(&guest[0], 0);
+	fake_run();
+	return guest_receive(&guest[1], 0, &packet);
+}
+
+/* What was translated stays so for as many passes as nothing is taken away. */
+static void translation_outlives_a_pass(void)
+{
+	uint64_t walks;
+
+	map_own_page(0x300000);
+	CU_ASSERT_TRUE(own_page_arrives());
+	walks = fake_slot(0)->walks;
+	for (int i = 0; i < 20; i++)
+		CU_ASSERT_TRUE(own_page_arrives());
+	CU_ASSERT_EQUAL(fake_slot(0)->walks, walks);
+	fake_unmap(1, 0, 4095); /* of whatever domain: it is not told which */
+	CU_ASSERT_TRUE(own_page_arrives());
+	CU_ASSERT_TRUE(fake_slot(0)->walks > walks);
+}
+
+/* An address that leads elsewhere from now on does so with the next packet. */
+static void remapped_between_passes_is_read_anew(void)
+{
+	map_own_page(0x300000);
+	CU_ASSERT_TRUE(own_page_arrives());
+	CU_ASSERT_EQUAL_FATAL(fake_unmap(0, OWN_PAGE, OWN_PAGE + 4095), 0);
+	map_own_page(0x310000);
+	memset(fake.mem[0] + 0x300000, 0xee, 60);
+	CU_ASSERT_TRUE(own_page_arrives());
+	CU_ASSERT_EQUAL(fake_counter(0, SVIO_COUNTER_tx_drop_spoof_mac), 0);
+}
+
+/* Another domain, and objects that lie elsewhere: nothing of before is used. */
+static void other_domain_or_objects_are_translated_anew(void)
+{
+	uint32_t domain = fake_config(0)->domain;
+	uint64_t walks;
+
+	map_own_page(0x300000);
+	CU_ASSERT_TRUE(own_page_arrives());
+	walks = fake_slot(0)->walks;
+	svio_fw_objects_changed(fake.fw);
+	CU_ASSERT_TRUE(own_page_arrives());
+	CU_ASSERT_TRUE(fake_slot(0)->walks > walks);
+	fake_config(0)->domain = fake.domain[1];
+	CU_ASSERT_FALSE(own_page_arrives()); /* which has neither this ring nor such a page */
+	fake_config(0)->domain = domain;
+}
+
+/* However often something was taken away while the device slept. */
+static void waking_device_translates_anew(void)
+{
+	uint64_t deadline_ns;
+	uint64_t walks;
+
+	map_own_page(0x300000);
+	CU_ASSERT_TRUE(own_page_arrives());
+	walks = fake_slot(0)->walks;
+	CU_ASSERT_TRUE(svio_fw_sleep(fake.fw, &deadline_ns));
+	svio_fw_wake(fake.fw);
+	CU_ASSERT_TRUE(own_page_arrives());
+	CU_ASSERT_TRUE(fake_slot(0)->walks > walks);
+}
+
 /* What is unmapped between two passes is not read in the second, however recently it was. */
 static void unmapped_between_passes_is_refused(void)
 {
-	struct svio_tx_desc desc = { .addr = 0x40000000, .len = 60, .flags = SVIO_TX_END };
-	uint64_t unmapped;
-
-	guest_frame_between(fake.mem[0] + 0x300000, 60, 0, 1, 1);
-	CU_ASSERT_EQUAL_FATAL(svio_iommu_map(fake.iommu, fake.domain[0], desc.addr, 4096, 1,
-					     0x300000, SVIO_IOMMU_READ),
-			      0);
-	guest_tx_put(&guest[0], 0, &desc);
-	guest_tx_ring(&guest[0], 0);
-	fake_run();
-	CU_ASSERT_TRUE(guest_receive(&guest[1], 0, &packet));
-	CU_ASSERT_EQUAL_FATAL(svio_iommu_unmap(fake.iommu, fake.domain[0], desc.addr,
-					       desc.addr + 4095, NULL, NULL, &unmapped),
-			      0);
-	guest_tx_put(&guest[0], 0, &desc);
-	guest_tx_ring(&guest[0], 0);
-	fake_run();
-	CU_ASSERT_FALSE(guest_receive(&guest[1], 0, &packet));
+	map_own_page(0x300000);
+	CU_ASSERT_TRUE(own_page_arrives());
+	CU_ASSERT_EQUAL_FATAL(fake_unmap(0, OWN_PAGE, OWN_PAGE + 4095), 0);
+	CU_ASSERT_FALSE(own_page_arrives());
 	CU_ASSERT_EQUAL(guest_queue_error(&guest[0], SVIO_QUEUE_TX, 0), SVIO_ERROR_DMA_UNMAPPED);
 }
 
@@ -411,13 +478,8 @@ static void tail_moved_back_stops_the_queue(void)
 
 static void unmap_under(uint64_t ring_bytes_from, uint64_t bytes)
 {
-	uint64_t unmapped;
-
 	/* The one mapping cannot be split: replace it by all but the ring's page. */
-	CU_ASSERT_EQUAL_FATAL(svio_iommu_unmap(fake.iommu, fake.domain[0], FAKE_IOVA,
-					       FAKE_IOVA + FAKE_MEM_BYTES - 1, NULL, NULL,
-					       &unmapped),
-			      0);
+	CU_ASSERT_EQUAL_FATAL(fake_unmap(0, FAKE_IOVA, FAKE_IOVA + FAKE_MEM_BYTES - 1), 0);
 	CU_ASSERT_EQUAL_FATAL(svio_iommu_map(fake.iommu, fake.domain[0], FAKE_IOVA,
 					     ring_bytes_from - FAKE_IOVA, 1, 0,
 					     SVIO_IOMMU_READ | SVIO_IOMMU_WRITE),
@@ -657,7 +719,10 @@ SVIO_TEST_MAIN_WITH(
 	"firmware transmit", setup, fake_free, SVIO_TEST(send_every_length_and_split_arrives_whole),
 	SVIO_TEST(pieces_behind_the_lookahead_are_looked_up_anew),
 	SVIO_TEST(send_most_descriptors_arrives), SVIO_TEST(send_across_pages_and_mappings_arrives),
-	SVIO_TEST(unmapped_between_passes_is_refused),
+	SVIO_TEST(unmapped_between_passes_is_refused), SVIO_TEST(translation_outlives_a_pass),
+	SVIO_TEST(remapped_between_passes_is_read_anew),
+	SVIO_TEST(other_domain_or_objects_are_translated_anew),
+	SVIO_TEST(waking_device_translates_anew),
 	SVIO_TEST(send_from_every_page_of_a_patchwork_arrives),
 	SVIO_TEST(indices_wrap_over_32_bits), SVIO_TEST(ring_filled_completely_is_consumed),
 	SVIO_TEST(queues_of_a_vif_take_turns), SVIO_TEST(descriptor_flags_are_checked),

@@ -313,8 +313,7 @@ static void object_lost_fails_the_vif_that_maps_it(void)
 static void object_lost_spares_a_vif_without_maps(void)
 {
 	fake_vif_prepare(2);
-	CU_ASSERT_EQUAL(
-		svio_iommu_unmap(fake.iommu, fake.domain[2], 0, UINT64_MAX, NULL, NULL, NULL), 0);
+	CU_ASSERT_EQUAL(fake_unmap(2, 0, UINT64_MAX), 0);
 	CU_ASSERT_EQUAL(svio_fw_vif_add(fake.fw, 2), 0);
 	fake.hal.object_lost = 1;
 	svio_fw_object_lost(fake.fw, 1);

@@ -49,6 +49,7 @@ static void take(uint32_t vif)
 	CU_ASSERT_EQUAL_FATAL(svio_iommu_dirty_report(&fake.dirty[vif], FAKE_IOVA, FAKE_MEM_BYTES,
 						      4096, bitmap),
 			      0);
+	fake_grace();
 }
 
 static bool is_marked(uint64_t page)
