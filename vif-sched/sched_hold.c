@@ -85,25 +85,22 @@ void sched_hold_again(struct svio_sched *sched, struct sched_node *node, uint64_
 }
 
 /*
- * Let the first timer go; one that was put in too early goes in again. Its slot's beginning is
- * the timers' clock meanwhile: now would be too far ahead of the slots that are still in use.
+ * Those that were put in too early go in again. A slot's beginning is the timers' clock while its
+ * nodes go: now would be too far ahead of the slots that are still in use.
  */
-static void expire_first(struct svio_sched *sched, uint64_t now_ns)
-{
-	struct sched_queue *timers = &sched->timers;
-	uint32_t octave = sched_queue_earliest(timers);
-	uint64_t slot = timers->first[octave];
-	struct sched_node *node = sched_queue_pop(timers, sched->node, SCHED_TIMER, octave);
-
-	timers->clock = sched_later(timers->clock, slot);
-	go_on(sched, node, now_ns);
-}
-
 void sched_expire_some(struct svio_sched *sched, uint64_t now_ns)
 {
-	do
-		expire_first(sched, now_ns);
-	while (sched_queue_has(&sched->timers, now_ns));
+	struct sched_queue *timers = &sched->timers;
+
+	while (timers->octaves) {
+		uint32_t octave = sched_queue_earliest(timers);
+
+		timers->soonest = timers->first[octave];
+		if (sched_before(now_ns, timers->soonest))
+			return;
+		timers->clock = sched_later(timers->clock, timers->soonest);
+		go_on(sched, sched_queue_pop(timers, sched->node, SCHED_TIMER, octave), now_ns);
+	}
 }
 
 uint64_t sched_first_timer(const struct svio_sched *sched)
@@ -114,7 +111,8 @@ uint64_t sched_first_timer(const struct svio_sched *sched)
 
 	for (left = timers->octaves; left; left &= left - 1) {
 		uint32_t octave = (uint32_t)__builtin_ctz(left);
-		const struct sched_node *node = &sched->node[sched_queue_head(timers, octave)];
+		uint32_t first = octave * SCHED_SLOTS + sched_queue_first(timers, octave);
+		const struct sched_node *node = &sched->node[timers->slot[first].head];
 		uint64_t ns = timers->first[octave];
 
 		if (!node->link[SCHED_TIMER])

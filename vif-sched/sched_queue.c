@@ -44,7 +44,8 @@ static uint16_t take_all(struct sched_queue *queue, struct sched_node *nodes,
 
 	for (i = 0; i < SCHED_SLOTS; i++) {
 		uint32_t at = (first + i) % SCHED_SLOTS;
-		uint16_t node = queue->used[octave] & 1u << at ? queue->head[octave][at] : 0;
+		struct sched_slot *slot = &queue->slot[octave * SCHED_SLOTS + at];
+		uint16_t node = slot->head;
 
 		for (; node; node = nodes[node].link[kind]) {
 			nodes[node].flags &= (uint8_t) ~(SCHED_QUEUED << kind);
@@ -53,7 +54,7 @@ static uint16_t take_all(struct sched_queue *queue, struct sched_node *nodes,
 			*end = node;
 			end = &nodes[node].link[kind];
 		}
-		queue->head[octave][at] = 0;
+		slot->head = 0;
 	}
 	*end = 0;
 	queue->used[octave] = 0;
@@ -61,8 +62,13 @@ static uint16_t take_all(struct sched_queue *queue, struct sched_node *nodes,
 	return list;
 }
 
-void sched_queue_gather(struct sched_queue *queue, struct sched_node *nodes,
-			enum sched_queue_kind kind, uint32_t octave)
+/*
+ * Place all nodes of an octave anew, from the earliest key on: O(nodes in it). For keys that moved
+ * far away while their nodes were queued; one by one, two of them would follow each other in steps of
+ * 31 slots for as long as they were idle.
+ */
+static void gather(struct sched_queue *queue, struct sched_node *nodes,
+		   enum sched_queue_kind kind, uint32_t octave)
 {
 	uint16_t list = take_all(queue, nodes, kind, octave);
 	uint16_t *earliest = &list;
@@ -86,22 +92,34 @@ void sched_queue_gather(struct sched_queue *queue, struct sched_node *nodes,
 	}
 }
 
-void sched_queue_unlink(struct sched_queue *queue, struct sched_node *nodes,
-			const struct sched_node *node, enum sched_queue_kind kind)
+/* Would a key have to wait in the last slot? */
+static bool too_far(const struct sched_queue *queue, uint32_t octave, uint64_t key)
 {
-	uint32_t octave = node->place[kind] / SCHED_SLOTS;
-	uint32_t at = node->place[kind] % SCHED_SLOTS;
-	uint16_t *here = &queue->head[octave][at];
-	uint16_t before = 0;
+	uint32_t shift = queue->unit + octave;
+	int64_t ahead = (int64_t)((key >> shift << shift) - queue->first[octave]);
 
-	nodes[node->self].flags &= (uint8_t) ~(SCHED_QUEUED << kind);
-	while (*here != node->self) {
-		before = *here;
-		here = &nodes[before].link[kind];
-	}
-	*here = node->link[kind];
-	if (!*here)
-		queue->tail[octave][at] = before;
-	if (!queue->head[octave][at])
-		sched_queue_leave(queue, octave, at);
+	return queue->used[octave] && ahead >> shift >= (int64_t)SCHED_SLOTS;
+}
+
+void sched_queue_postpone(struct sched_queue *queue, struct sched_node *nodes,
+			  struct sched_node *node, enum sched_queue_kind kind, uint32_t octave)
+{
+	uint64_t key = sched_queue_key(node, kind);
+	bool anew = too_far(queue, octave, key);
+
+	sched_queue_push(queue, nodes, node, kind, octave, key);
+	if (anew)
+		gather(queue, nodes, kind, octave);
+}
+
+void sched_queue_unlink(struct sched_queue *queue, struct sched_node *nodes,
+			struct sched_node *node, enum sched_queue_kind kind)
+{
+	struct sched_slot *slot = &queue->slot[node->place[kind]];
+
+	node->flags &= (uint8_t) ~(SCHED_QUEUED << kind);
+	sched_slot_remove(slot, nodes, node, kind);
+	if (!slot->head)
+		sched_queue_leave(queue, node->place[kind] / SCHED_SLOTS,
+				  node->place[kind] % SCHED_SLOTS);
 }

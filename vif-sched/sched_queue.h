@@ -20,24 +20,23 @@
 #ifndef SCHED_QUEUE_H
 #define SCHED_QUEUE_H
 
-#include "sched_node.h"
+#include "sched_slot.h"
 
 #define SCHED_OCTAVES 32u
 #define SCHED_SLOTS   32u
 
 struct sched_queue {
-	uint64_t clock;        /* share: virtual time; timers: those before it have ended */
-	uint64_t slope;        /* share: 2^16 times its advance per byte, for slope_weight */
-	uint32_t weight;       /* share: of those that can be served */
-	uint32_t slope_weight; /* share */
-	uint64_t soonest;      /* no slot in use begins before that */
+	_Alignas(64) uint64_t clock; /* share: virtual time; timers: those before it have ended */
+	uint64_t slope;              /* share: 2^16 times its advance per byte, for slope_weight */
+	uint32_t weight;             /* share: of those that can be served */
+	uint32_t slope_weight;       /* share */
+	uint64_t soonest;            /* no slot in use begins before that */
 	uint64_t span;    /* of octave 0: from a slot's beginning to the end of turns begun in it */
 	uint32_t octaves; /* bit i: octave i is in use */
 	uint32_t unit;    /* log2 of the width of a slot of octave 0 */
-	uint64_t first[SCHED_OCTAVES];             /* where the first slot in use begins */
-	uint32_t used[SCHED_OCTAVES];              /* bit s: slot s has a node */
-	uint16_t head[SCHED_OCTAVES][SCHED_SLOTS]; /* 0: the slot is empty */
-	uint16_t tail[SCHED_OCTAVES][SCHED_SLOTS];
+	uint64_t first[SCHED_OCTAVES]; /* where the first slot in use begins */
+	uint32_t used[SCHED_OCTAVES];  /* bit s: slot s has a node */
+	struct sched_slot slot[SCHED_OCTAVES * SCHED_SLOTS];
 };
 
 #define SCHED_NO_OCTAVE UINT32_MAX
@@ -46,7 +45,14 @@ void sched_queue_init(struct sched_queue *queue, uint32_t unit, uint64_t clock);
 
 /* Take a node out, wherever it is: O(nodes before it in its slot). */
 void sched_queue_unlink(struct sched_queue *queue, struct sched_node *nodes,
-			const struct sched_node *node, enum sched_queue_kind kind);
+			struct sched_node *node, enum sched_queue_kind kind);
+
+/*
+ * A node's key was beyond its slot when that came first: it is put in again, and all nodes of
+ * the octave are placed anew if the key is still beyond the last slot.
+ */
+void sched_queue_postpone(struct sched_queue *queue, struct sched_node *nodes,
+			  struct sched_node *node, enum sched_queue_kind kind, uint32_t octave);
 
 /* A place for a key that is before the first slot in use, or beyond the last. */
 uint64_t sched_queue_squeeze(struct sched_queue *queue, uint32_t octave, uint64_t slot);
@@ -55,24 +61,6 @@ uint64_t sched_queue_squeeze(struct sched_queue *queue, uint32_t octave, uint64_
 static inline uint64_t sched_queue_key(const struct sched_node *node, enum sched_queue_kind kind)
 {
 	return kind == SCHED_DUE ? node->due.ns : node->start;
-}
-
-/*
- * Place all nodes of an octave anew, from the earliest key on: O(nodes in it). For keys that moved
- * far away while their nodes were queued; one by one, two of them would follow each other in steps of
- * 31 slots for as long as they were idle.
- */
-void sched_queue_gather(struct sched_queue *queue, struct sched_node *nodes,
-			enum sched_queue_kind kind, uint32_t octave);
-
-/* Would a key have to wait in the last slot? */
-static inline bool sched_queue_too_far(const struct sched_queue *queue, uint32_t octave,
-				       uint64_t key)
-{
-	uint32_t shift = queue->unit + octave;
-	int64_t ahead = (int64_t)((key >> shift << shift) - queue->first[octave]);
-
-	return queue->used[octave] && ahead >> shift >= (int64_t)SCHED_SLOTS;
 }
 
 static inline uint32_t sched_rotate_right(uint32_t bits, uint32_t count)
@@ -88,8 +76,6 @@ static inline void sched_queue_push(struct sched_queue *queue, struct sched_node
 	uint32_t used = queue->used[octave];
 	uint32_t shift = queue->unit + octave;
 	uint64_t slot = key >> shift;
-	uint16_t *tail;
-	uint32_t at;
 
 	node->flags |= (uint8_t)(SCHED_QUEUED << kind);
 	if (!used) {
@@ -100,16 +86,10 @@ static inline void sched_queue_push(struct sched_queue *queue, struct sched_node
 	} else if (((slot << shift) - queue->first[octave]) >> shift >= SCHED_SLOTS) {
 		slot = sched_queue_squeeze(queue, octave, slot);
 	}
-	at = (uint32_t)slot % SCHED_SLOTS;
-	node->place[kind] = (uint16_t)(octave * SCHED_SLOTS + at);
-	node->link[kind] = 0;
-	tail = &queue->tail[octave][at];
-	if (used & 1u << at)
-		nodes[*tail].link[kind] = node->self;
-	else
-		queue->head[octave][at] = node->self;
-	*tail = node->self;
-	queue->used[octave] = used | 1u << at;
+	slot %= SCHED_SLOTS;
+	node->place[kind] = (uint16_t)(octave * SCHED_SLOTS + slot);
+	sched_slot_append(&queue->slot[node->place[kind]], nodes, node, kind);
+	queue->used[octave] = used | 1u << slot;
 }
 
 /* A slot has become empty. */
@@ -127,12 +107,10 @@ static inline void sched_queue_leave(struct sched_queue *queue, uint32_t octave,
 		queue->octaves &= ~(1u << octave);
 }
 
-/* The first node of an octave in use. */
-static inline uint32_t sched_queue_head(const struct sched_queue *queue, uint32_t octave)
+/* The first slot in use of an octave in use. */
+static inline uint32_t sched_queue_first(const struct sched_queue *queue, uint32_t octave)
 {
-	uint64_t slot = queue->first[octave] >> (queue->unit + octave);
-
-	return queue->head[octave][slot % SCHED_SLOTS];
+	return (uint32_t)(queue->first[octave] >> (queue->unit + octave)) % SCHED_SLOTS;
 }
 
 /* Take the first node of an octave in use. */
@@ -140,17 +118,13 @@ static inline struct sched_node *sched_queue_pop(struct sched_queue *queue,
 						 struct sched_node *nodes,
 						 enum sched_queue_kind kind, uint32_t octave)
 {
-	uint32_t at = (uint32_t)(queue->first[octave] >> (queue->unit + octave)) % SCHED_SLOTS;
-	struct sched_node *node = &nodes[queue->head[octave][at]];
-	uint32_t next = node->link[kind];
+	uint32_t first = sched_queue_first(queue, octave);
+	struct sched_slot *slot = &queue->slot[octave * SCHED_SLOTS + first];
+	struct sched_node *node = sched_slot_take(slot, nodes, kind);
 
 	node->flags &= (uint8_t) ~(SCHED_QUEUED << kind);
-	/* Who comes next in this slot is wanted soon, and may not have been for thousands of turns. */
-	__builtin_prefetch(&nodes[next], 1);
-	__builtin_prefetch((const char *)&nodes[next] + 64, 1);
-	queue->head[octave][at] = (uint16_t)next;
-	if (!next)
-		sched_queue_leave(queue, octave, at);
+	if (!slot->head)
+		sched_queue_leave(queue, octave, first);
 	return node;
 }
 
@@ -169,10 +143,16 @@ static inline uint32_t sched_queue_earliest(const struct sched_queue *queue)
 	return best;
 }
 
+/* May the queue have a node in a slot that begins by then? */
+static inline bool sched_queue_may_have(const struct sched_queue *queue, uint64_t by)
+{
+	return queue->octaves && !sched_before(by, queue->soonest);
+}
+
 /* Has the queue a node in a slot that begins by then? Cheap while the answer is no. */
 static inline bool sched_queue_has(struct sched_queue *queue, uint64_t by)
 {
-	if (!queue->octaves || sched_before(by, queue->soonest))
+	if (!sched_queue_may_have(queue, by))
 		return false;
 	queue->soonest = queue->first[sched_queue_earliest(queue)];
 	return !sched_before(by, queue->soonest);

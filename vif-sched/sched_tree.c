@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "sched_tree.h"
+#include "sched_choice.h"
 
 #define NS_PER_S      1000000000ull
 #define BIT_NS        8000000000ull /* a byte at 1 bit/s */
@@ -431,7 +431,7 @@ static void settle_in(struct svio_sched *sched, struct sched_node *node, uint32_
 
 static void leave_seat(struct sched_vif *vif, const struct sched_node *node)
 {
-	vif->at[node->priority] &= (uint8_t) ~(1u << node->seat);
+	vif->at &= ~sched_seat(node->priority, node->seat);
 	vif->with_min &= (uint8_t) ~(1u << node->seat);
 	vif->class_node[node->seat] = 0;
 }

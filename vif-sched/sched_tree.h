@@ -16,6 +16,9 @@
 
 #include "sched_queue.h"
 
+/* Private to the library: calls of each other may be inlined in a library that can be shared. */
+#pragma GCC visibility push(hidden)
+
 /* How a group chooses among its children. */
 struct sched_group {
 	struct sched_queue share[SVIO_SCHED_PRIORITIES];
@@ -29,12 +32,17 @@ struct sched_group {
 struct sched_vif {
 	uint64_t served[SVIO_SCHED_PRIORITIES]; /* start tag last served */
 	uint16_t class_node[SVIO_SCHED_CLASSES];
-	uint8_t at[SVIO_SCHED_PRIORITIES]; /* classes of this priority */
-	uint8_t ready;                     /* classes that can be served */
-	uint8_t with_min;                  /* classes that are guaranteed something */
-	bool timely;                       /* the last turn was for a min */
+	uint64_t at;      /* byte p: classes of priority p */
+	uint8_t ready;    /* classes that can be served */
+	uint8_t with_min; /* classes that are guaranteed something */
+	bool timely;      /* the last turn was for a min */
 	uint16_t free;
 };
+
+static inline uint64_t sched_seat(uint32_t priority, uint32_t seat)
+{
+	return 1ull << (8 * priority + seat);
+}
 
 struct svio_sched {
 	struct svio_sched_limits limits;
@@ -97,31 +105,16 @@ static inline struct sched_node *sched_parent(struct svio_sched *sched,
 	return &sched->node[node->parent];
 }
 
-/* --- sched_choice.c: a node's children in its queues --- */
+/* --- sched_choice.c: a node's children in its queues; more of it in sched_choice.h --- */
 
-/* A child counts among those that can be served. */
-void sched_child_join(struct svio_sched *sched, struct sched_node *child);
-/* The same, for one that could not be so far: it goes where newcomers go. */
-void sched_child_enter(struct svio_sched *sched, struct sched_node *child, uint64_t now_ns);
-/* A child cannot be served any more. It stays queued. */
-void sched_child_leave(struct svio_sched *sched, struct sched_node *child);
-/* A child that can be served goes into the queues it is not in, with the tags it has. */
-void sched_child_again(struct svio_sched *sched, struct sched_node *child);
 /* Take a child out of its parent's queues. */
 void sched_child_remove(struct svio_sched *sched, struct sched_node *child);
-/* Charge a turn to a child's min or share. */
-void sched_child_charge(struct sched_node *child, uint32_t bytes, uint64_t now_ns);
 /* Give a child that is not in a queue another weight and priority. */
 void sched_child_set_share(struct svio_sched *sched, struct sched_node *child, uint32_t weight,
 			   uint8_t priority);
 /* Guarantee a child a min of that cost; 0: none. It has not its turn. */
 void sched_child_set_min(struct svio_sched *sched, struct sched_node *child, uint64_t cost,
 			 uint64_t now_ns);
-/* The child whose turn comes, out of its queue, marked SCHED_TURN; NULL: none can be served. */
-struct sched_node *sched_child_choose(struct svio_sched *sched, struct sched_node *parent,
-				      uint64_t now_ns);
-/* Should another child go before the one whose turn it is? */
-bool sched_child_preempted(const struct sched_node *parent, const struct sched_node *child);
 
 /* --- sched_hold.c: ceilings --- */
 
@@ -140,7 +133,7 @@ void sched_expire_some(struct svio_sched *sched, uint64_t now_ns);
 
 static inline void sched_expire(struct svio_sched *sched, uint64_t now_ns)
 {
-	if (sched_queue_has(&sched->timers, now_ns))
+	if (sched_queue_may_have(&sched->timers, now_ns))
 		sched_expire_some(sched, now_ns);
 	sched->timers.clock = sched_later(sched->timers.clock, now_ns);
 }
@@ -162,5 +155,7 @@ void sched_settle(struct svio_sched *sched, uint64_t now_ns);
 /* End a node's turn. */
 void sched_turn_end(struct svio_sched *sched, struct sched_node *node, uint64_t now_ns);
 void sched_port_turn_end(struct svio_sched *sched, uint64_t now_ns);
+
+#pragma GCC visibility pop
 
 #endif /* SCHED_TREE_H */

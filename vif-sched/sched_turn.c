@@ -4,7 +4,7 @@
  * a turn's bytes, has nothing left, or somebody goes before it. Tags and buckets
  * are charged when a turn ends; so a packet costs little more than the way down.
  */
-#include "sched_tree.h"
+#include "sched_choice.h"
 
 void sched_rise(struct svio_sched *sched, struct sched_node *node, uint64_t now_ns)
 {
@@ -188,12 +188,43 @@ bool svio_sched_pick(struct svio_sched *sched, uint64_t now_ns, struct svio_sche
 	return true;
 }
 
+/* A leaf, or NULL. */
+static inline struct sched_node *find_leaf(struct svio_sched *sched, svio_sched_node leaf)
+{
+	struct sched_node *n = &sched->node[leaf];
+
+	return leaf < sched->fresh && n->kind == SVIO_SCHED_LEAF ? n : NULL;
+}
+
+static inline void activate(struct svio_sched *sched, struct sched_node *leaf, uint64_t now_ns)
+{
+	if (leaf->flags & SCHED_WANTS)
+		return;
+	leaf->flags |= SCHED_WANTS;
+	sched->active++;
+	sched->undisturbed = false;
+	sched_rise(sched, leaf, now_ns);
+}
+
+static inline void deactivate(struct svio_sched *sched, struct sched_node *leaf)
+{
+	if (!(leaf->flags & SCHED_WANTS))
+		return;
+	leaf->flags &= (uint8_t)~SCHED_WANTS;
+	sched->active--;
+	sched->undisturbed = false;
+	if (leaf->flags & SCHED_HELD)
+		sched_unhold(sched, leaf);
+	else
+		sched_fall(sched, leaf);
+}
+
 void svio_sched_charge(struct svio_sched *sched, svio_sched_node leaf, uint64_t bytes,
 		       uint32_t packets, bool more, uint64_t now_ns)
 {
-	const struct sched_node *n = sched_node_find(sched, leaf);
+	struct sched_node *n = find_leaf(sched, leaf);
 
-	if (!n || n->kind != SVIO_SCHED_LEAF)
+	if (!n)
 		return;
 	if (leaf == sched->leaf) {
 		if (bytes > SVIO_SCHED_BURST_BYTES_MAX)
@@ -206,38 +237,27 @@ void svio_sched_charge(struct svio_sched *sched, svio_sched_node leaf, uint64_t 
 		sched->turn_over = !bytes;
 	}
 	if (more)
-		svio_sched_activate(sched, leaf, now_ns);
+		activate(sched, n, now_ns);
 	else
-		svio_sched_deactivate(sched, leaf);
+		deactivate(sched, n);
 	if (leaf == sched->leaf)
 		sched_settle(sched, now_ns);
 }
 
 void svio_sched_activate(struct svio_sched *sched, svio_sched_node leaf, uint64_t now_ns)
 {
-	struct sched_node *n = sched_node_find(sched, leaf);
+	struct sched_node *n = find_leaf(sched, leaf);
 
-	if (!n || n->kind != SVIO_SCHED_LEAF || n->flags & SCHED_WANTS)
-		return;
-	n->flags |= SCHED_WANTS;
-	sched->active++;
-	sched->undisturbed = false;
-	sched_rise(sched, n, now_ns);
+	if (n)
+		activate(sched, n, now_ns);
 }
 
 void svio_sched_deactivate(struct svio_sched *sched, svio_sched_node leaf)
 {
-	struct sched_node *n = sched_node_find(sched, leaf);
+	struct sched_node *n = find_leaf(sched, leaf);
 
-	if (!n || n->kind != SVIO_SCHED_LEAF || !(n->flags & SCHED_WANTS))
-		return;
-	n->flags &= (uint8_t)~SCHED_WANTS;
-	sched->active--;
-	sched->undisturbed = false;
-	if (n->flags & SCHED_HELD)
-		sched_unhold(sched, n);
-	else
-		sched_fall(sched, n);
+	if (n)
+		deactivate(sched, n);
 }
 
 bool svio_sched_active(const struct svio_sched *sched, svio_sched_node leaf)

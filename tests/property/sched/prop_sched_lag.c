@@ -263,8 +263,41 @@ static void prop_lag_from_1_kbps_to_400_gbps(void)
 					    .with_ceilings = true });
 }
 
+/*
+ * Why the bound on lag counts siblings: many small mins that fall due at once go first every other
+ * turn, while the fluid law spreads them over the time that a turn takes at their rate.
+ */
+static void prop_each_sibling_may_have_a_turn_before_it_is_due(void)
+{
+	const struct svio_sched_params small = { .min_bps = 1000000000 / (limits.leaves - 1) };
+	void *memory = aligned_alloc(64, (svio_sched_bytes(&limits) + 63) / 64 * 64);
+	svio_sched_node leaf[40];
+	uint32_t i;
+
+	CU_ASSERT_FATAL(memory != NULL);
+	memset(&tree, 0, sizeof(tree));
+	tree.packet_max = 1538;
+	twin_init(&twin, memory, &limits, 0, 10000000000, 0, svio_test_seed(70000));
+	for (i = 0; i < limits.leaves; i++) {
+		/* The one without a min has a higher priority, and so nine tenths of the port. */
+		leaf[i] = twin_add(&twin, SVIO_SCHED_PORT, SVIO_SCHED_LEAF,
+				   i ? &small : &(const struct svio_sched_params){ .priority = 7 });
+		twin_packets(&twin, leaf[i], tree.packet_max, tree.packet_max);
+	}
+	for (i = 0; i < limits.leaves; i++)
+		twin_endless(&twin, leaf[i], true);
+	twin_run(&twin, twin.model.now_ns + 10000000);
+	printf("lag %.0Lf, with siblings %.0Lf, without %.0Lf\n", twin.leaf[leaf[0]].lag,
+	       lag_bound(leaf[0]), lag_bound(leaf[0]) - siblings(leaf[0]) * turn());
+	CU_ASSERT(twin.leaf[leaf[0]].lag > siblings(leaf[0]) * turn() / 2);
+	CU_ASSERT(twin.leaf[leaf[0]].lag <= lag_bound(leaf[0]));
+	CU_ASSERT_PTR_NULL(twin.model.wrong);
+	free(memory);
+}
+
 SVIO_TEST_MAIN("sched lag", SVIO_TEST(prop_lag_by_weight_and_priority),
 	       SVIO_TEST(prop_lag_with_mins), SVIO_TEST(prop_lag_with_mins_and_ceilings),
 	       SVIO_TEST(prop_lag_while_settings_change),
 	       SVIO_TEST(prop_lag_with_the_largest_packets),
-	       SVIO_TEST(prop_lag_from_1_kbps_to_400_gbps))
+	       SVIO_TEST(prop_lag_from_1_kbps_to_400_gbps),
+	       SVIO_TEST(prop_each_sibling_may_have_a_turn_before_it_is_due))
