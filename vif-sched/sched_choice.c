@@ -68,6 +68,7 @@ void sched_child_set_min(struct svio_sched *sched, struct sched_node *child, uin
 		sched_queue_unlink(&child->home->due, sched->node, child, SCHED_DUE);
 	change_due(child, cost, now_ns);
 	child->min_cost = cost;
+	sched_due_moved(sched, child);
 	child->octave[SCHED_DUE] =
 		(uint8_t)(log2 > SCHED_DUE_COST_LOG2 ? log2 - SCHED_DUE_COST_LOG2 : 0);
 	if (!child->home) {
@@ -79,4 +80,3 @@ void sched_child_set_min(struct svio_sched *sched, struct sched_node *child, uin
 		sched_push_due(sched, child);
 	}
 }
-

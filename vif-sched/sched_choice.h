@@ -32,8 +32,8 @@ static inline void sched_push_share(struct svio_sched *sched, struct sched_node 
 
 static inline void sched_push_due(struct svio_sched *sched, struct sched_node *child)
 {
-	sched_queue_push(&child->home->due, sched->node, child, SCHED_DUE,
-			 child->octave[SCHED_DUE], child->due.ns);
+	sched_queue_push(&child->home->due, sched->node, child, SCHED_DUE, child->octave[SCHED_DUE],
+			 child->due.ns);
 }
 
 /* Of those that a child shares with. */
@@ -41,6 +41,17 @@ static inline uint64_t *sched_virtual_time(struct svio_sched *sched, const struc
 {
 	return child->home ? &child->share->clock
 			   : &sched_parent(sched, child)->vif->served[child->priority];
+}
+
+/* A VIF keeps its classes' due times, too: it looks at all of them. */
+static inline void sched_due_moved(struct svio_sched *sched, const struct sched_node *child)
+{
+	struct sched_vif *vif = sched_parent(sched, child)->vif;
+
+	if (child->home)
+		return;
+	vif->due_ns[child->seat] = child->due.ns;
+	vif->soonest_ns = sched_earlier(vif->soonest_ns, child->due.ns);
 }
 
 /* A child counts among those that can be served. */
@@ -78,11 +89,48 @@ static inline void sched_child_enter(struct svio_sched *sched, struct sched_node
 {
 	/* Time without anything to send is not saved up. */
 	child->start = sched_later(child->start, *sched_virtual_time(sched, child));
-	if (child->min_cost && sched_before(child->due.ns, now_ns))
-		sched_clock_set(&child->due, now_ns);
+	if (child->min_cost) {
+		if (sched_before(child->due.ns, now_ns))
+			sched_clock_set(&child->due, now_ns);
+		sched_due_moved(sched, child);
+	}
 	sched_child_join(sched, child);
 	if (!(child->flags & SCHED_TURN))
 		sched_child_again(sched, child);
+}
+
+/* A node can be served from now on (wants and is not held), and so perhaps those above it. */
+static inline void sched_rise(struct svio_sched *sched, struct sched_node *node, uint64_t now_ns)
+{
+	while (node->self != SVIO_SCHED_PORT) {
+		if (sched_exhausted(node, now_ns)) {
+			sched_wait(sched, node);
+			return;
+		}
+		sched_child_enter(sched, node, now_ns);
+		node = sched_parent(sched, node);
+		if (node->servable++)
+			return;
+		node->flags |= SCHED_WANTS;
+	}
+}
+
+/* A node cannot be served any more, and so perhaps those above it. */
+static inline void sched_fall(struct svio_sched *sched, struct sched_node *node)
+{
+	for (;;) {
+		sched_child_leave(sched, node);
+		node = sched_parent(sched, node);
+		if (--node->servable)
+			return;
+		node->flags &= (uint8_t)~SCHED_WANTS;
+		if (node->self == SVIO_SCHED_PORT)
+			return;
+		if (node->flags & SCHED_HELD) {
+			sched_unhold(sched, node);
+			return; /* it did not count above */
+		}
+	}
 }
 
 /* Virtual time passes by bytes / weight of all that share. */
@@ -107,20 +155,21 @@ static inline void sched_charge_min(struct sched_node *child, uint32_t bytes, ui
 }
 
 /* Charge a turn to a child's min or share. */
-static inline void sched_child_charge(struct sched_node *child, uint32_t bytes, uint64_t now_ns)
+static inline void sched_child_charge(struct svio_sched *sched, struct sched_node *child,
+				      uint32_t bytes, uint64_t now_ns)
 {
 	if (child->flags & SCHED_TIMELY) {
 		sched_charge_min(child, bytes, now_ns);
+		sched_due_moved(sched, child);
 		return;
 	}
 	if (bytes < SCHED_SHARE_BYTES_MIN)
 		bytes = SCHED_SHARE_BYTES_MIN;
 	/* It shared during its turn, even if it has nothing to send now. */
 	if (child->home)
-		sched_advance_virtual_time(child->share,
-					   child->share->weight +
-						   (sched_servable(child) ? 0 : child->weight),
-					   bytes);
+		sched_advance_virtual_time(
+			child->share,
+			child->share->weight + (sched_servable(child) ? 0 : child->weight), bytes);
 	child->start += (uint64_t)bytes * child->tag_per_byte;
 }
 
@@ -208,23 +257,31 @@ static inline struct sched_node *sched_choose_in_group(struct svio_sched *sched,
  * can wait for a turn. A deadline is four slots' worth after it is due, as in a queue about.
  */
 static inline struct sched_node *sched_choose_due_class(struct svio_sched *sched,
-							const struct sched_vif *vif,
-							uint64_t now_ns)
+							struct sched_vif *vif, uint64_t now_ns)
 {
-	uint32_t left = vif->ready & vif->with_min;
 	int64_t best_ns = vif->timely ? 0 : INT64_MAX;
+	int64_t soonest_ns = INT64_MAX / 2; /* none: look again some day */
 	struct sched_node *best = NULL;
+	uint32_t left;
 
-	for (; left; left &= left - 1) {
-		struct sched_node *c = &sched->node[vif->class_node[__builtin_ctz(left)]];
-		int64_t due_ns = (int64_t)(c->due.ns - now_ns);
-		int64_t deadline_ns = due_ns + (int64_t)(c->min_cost >> (32 - SCHED_SLOT_LOG2 - 2));
+	if (sched_before(now_ns, vif->soonest_ns))
+		return NULL;
+	for (left = vif->ready & vif->with_min; left; left &= left - 1) {
+		uint32_t seat = (uint32_t)__builtin_ctz(left);
+		int64_t due_ns = (int64_t)(vif->due_ns[seat] - now_ns);
+		struct sched_node *c = &sched->node[vif->class_node[seat]];
 
-		if (due_ns <= 0 && deadline_ns <= best_ns) {
+		if (due_ns < soonest_ns)
+			soonest_ns = due_ns;
+		if (due_ns > 0)
+			continue;
+		due_ns += (int64_t)(c->min_cost >> (32 - SCHED_SLOT_LOG2 - 2));
+		if (due_ns <= best_ns) {
 			best = c;
-			best_ns = deadline_ns;
+			best_ns = due_ns;
 		}
 	}
+	vif->soonest_ns = now_ns + (uint64_t)soonest_ns;
 	return best;
 }
 

@@ -31,6 +31,11 @@ static inline uint64_t sched_later(uint64_t a, uint64_t b)
 	return sched_before(a, b) ? b : a;
 }
 
+static inline uint64_t sched_earlier(uint64_t a, uint64_t b)
+{
+	return sched_before(a, b) ? a : b;
+}
+
 static inline void sched_clock_set(struct sched_clock *clock, uint64_t ns)
 {
 	clock->ns = ns;

@@ -67,8 +67,8 @@ static uint16_t take_all(struct sched_queue *queue, struct sched_node *nodes,
  * far away while their nodes were queued; one by one, two of them would follow each other in steps of
  * 31 slots for as long as they were idle.
  */
-static void gather(struct sched_queue *queue, struct sched_node *nodes,
-		   enum sched_queue_kind kind, uint32_t octave)
+static void gather(struct sched_queue *queue, struct sched_node *nodes, enum sched_queue_kind kind,
+		   uint32_t octave)
 {
 	uint16_t list = take_all(queue, nodes, kind, octave);
 	uint16_t *earliest = &list;

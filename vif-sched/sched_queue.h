@@ -143,21 +143,6 @@ static inline uint32_t sched_queue_earliest(const struct sched_queue *queue)
 	return best;
 }
 
-/* May the queue have a node in a slot that begins by then? */
-static inline bool sched_queue_may_have(const struct sched_queue *queue, uint64_t by)
-{
-	return queue->octaves && !sched_before(by, queue->soonest);
-}
-
-/* Has the queue a node in a slot that begins by then? Cheap while the answer is no. */
-static inline bool sched_queue_has(struct sched_queue *queue, uint64_t by)
-{
-	if (!sched_queue_may_have(queue, by))
-		return false;
-	queue->soonest = queue->first[sched_queue_earliest(queue)];
-	return !sched_before(by, queue->soonest);
-}
-
 /*
  * Of the octaves that have begun by then, the one to be finished first, and how
  * long after that time; or SCHED_NO_OCTAVE.

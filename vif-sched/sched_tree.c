@@ -370,6 +370,7 @@ struct svio_sched *svio_sched_init(void *memory, const struct svio_sched_limits 
 	sched->fresh_vif = 1;
 	sched->turn_bytes = turn_for(sched, params.max_bps);
 	sched_queue_init(&sched->timers, SCHED_TIMER_UNIT, now_ns);
+	sched->timer_ns = now_ns;
 	init_node(sched, SVIO_SCHED_PORT, SVIO_SCHED_GROUP);
 	apply_params(sched, &sched->node[SVIO_SCHED_PORT], &params, true, now_ns);
 	return sched;

@@ -15,6 +15,7 @@
 #define SCHED_TREE_H
 
 #include "sched_queue.h"
+#include "sched_wheel.h"
 
 /* Private to the library: calls of each other may be inlined in a library that can be shared. */
 #pragma GCC visibility push(hidden)
@@ -30,6 +31,8 @@ struct sched_group {
 
 /* How a VIF chooses among its classes: few enough to look at each. */
 struct sched_vif {
+	uint64_t due_ns[SVIO_SCHED_CLASSES];    /* of classes that are guaranteed something */
+	uint64_t soonest_ns;                    /* no class that can be served is due before */
 	uint64_t served[SVIO_SCHED_PRIORITIES]; /* start tag last served */
 	uint16_t class_node[SVIO_SCHED_CLASSES];
 	uint64_t at;      /* byte p: classes of priority p */
@@ -67,7 +70,9 @@ struct svio_sched {
 	bool turn_over;
 	struct sched_group *group;
 	struct sched_vif *vif;
+	uint64_t timer_ns; /* no timer ends before it */
 	struct sched_queue timers;
+	struct sched_wheel wheel;              /* timers, too */
 	_Alignas(64) struct sched_node node[]; /* 0: the port */
 };
 
@@ -133,7 +138,7 @@ void sched_expire_some(struct svio_sched *sched, uint64_t now_ns);
 
 static inline void sched_expire(struct svio_sched *sched, uint64_t now_ns)
 {
-	if (sched_queue_may_have(&sched->timers, now_ns))
+	if (!sched_before(now_ns, sched->timer_ns))
 		sched_expire_some(sched, now_ns);
 	sched->timers.clock = sched_later(sched->timers.clock, now_ns);
 }
@@ -146,10 +151,6 @@ uint64_t sched_first_timer(const struct svio_sched *sched);
 
 /* --- sched_turn.c --- */
 
-/* A node can be served from now on (wants and is not held), and so perhaps those above it. */
-void sched_rise(struct svio_sched *sched, struct sched_node *node, uint64_t now_ns);
-/* A node cannot be served any more, and so perhaps those above it. */
-void sched_fall(struct svio_sched *sched, struct sched_node *node);
 /* Account for the grant in hand. */
 void sched_settle(struct svio_sched *sched, uint64_t now_ns);
 /* End a node's turn. */

@@ -6,44 +6,12 @@
  */
 #include "sched_choice.h"
 
-void sched_rise(struct svio_sched *sched, struct sched_node *node, uint64_t now_ns)
-{
-	while (node->self != SVIO_SCHED_PORT) {
-		if (sched_exhausted(node, now_ns)) {
-			sched_wait(sched, node);
-			return;
-		}
-		sched_child_enter(sched, node, now_ns);
-		node = sched_parent(sched, node);
-		if (node->servable++)
-			return;
-		node->flags |= SCHED_WANTS;
-	}
-}
-
-void sched_fall(struct svio_sched *sched, struct sched_node *node)
-{
-	for (;;) {
-		sched_child_leave(sched, node);
-		node = sched_parent(sched, node);
-		if (--node->servable)
-			return;
-		node->flags &= (uint8_t)~SCHED_WANTS;
-		if (node->self == SVIO_SCHED_PORT)
-			return;
-		if (node->flags & SCHED_HELD) {
-			sched_unhold(sched, node);
-			return; /* it did not count above */
-		}
-	}
-}
-
-void sched_turn_end(struct svio_sched *sched, struct sched_node *node, uint64_t now_ns)
+static inline void end_turn(struct svio_sched *sched, struct sched_node *node, uint64_t now_ns)
 {
 	node->stats.bytes += node->turn_bytes;
 	node->stats.packets += node->turn_packets;
 	sched_take_tokens(node, node->turn_bytes, node->turn_packets);
-	sched_child_charge(node, node->turn_bytes, now_ns);
+	sched_child_charge(sched, node, node->turn_bytes, now_ns);
 	node->turn_bytes = 0;
 	node->turn_packets = 0;
 	node->flags &= (uint8_t) ~(SCHED_TURN | SCHED_TIMELY);
@@ -54,6 +22,11 @@ void sched_turn_end(struct svio_sched *sched, struct sched_node *node, uint64_t 
 		sched_hold(sched, node);
 	else
 		sched_child_again(sched, node);
+}
+
+void sched_turn_end(struct svio_sched *sched, struct sched_node *node, uint64_t now_ns)
+{
+	end_turn(sched, node, now_ns);
 }
 
 /* The child that serves its parent now, with what is left of its turn; NULL: none can be served. */
@@ -69,7 +42,7 @@ static struct sched_node *take_turn(struct svio_sched *sched, struct sched_node 
 			sched_cut(child, now_ns);
 			return child;
 		}
-		sched_turn_end(sched, child, now_ns);
+		end_turn(sched, child, now_ns);
 	}
 	child = sched_child_choose(sched, parent, now_ns);
 	if (child)
@@ -113,25 +86,29 @@ void sched_port_turn_end(struct svio_sched *sched, uint64_t now_ns)
  * go before it, or when somebody looks: packets that are charged one by one cost
  * no more than those of a whole grant.
  */
-void sched_settle(struct svio_sched *sched, uint64_t now_ns)
+static inline void settle(struct svio_sched *sched, uint64_t now_ns)
 {
 	struct sched_node *node;
 
-	if (!sched->leaf)
-		return;
 	for (node = &sched->node[sched->leaf]; node->self != SVIO_SCHED_PORT;
 	     node = sched_parent(sched, node)) {
 		node->turn_bytes += sched->taken_bytes;
 		node->turn_packets += sched->taken_packets;
 		if (sched->turn_over || node->turn_bytes >= node->turn_budget ||
 		    !sched_servable(node))
-			sched_turn_end(sched, node, now_ns);
+			end_turn(sched, node, now_ns);
 	}
 	node->turn_bytes += sched->taken_bytes;
 	node->turn_packets += sched->taken_packets;
 	if (node->turn_bytes >= node->turn_budget)
 		sched_port_turn_end(sched, now_ns);
 	sched->leaf = 0;
+}
+
+void sched_settle(struct svio_sched *sched, uint64_t now_ns)
+{
+	if (sched->leaf)
+		settle(sched, now_ns);
 }
 
 /* From the port down to the leaf that is next; the grant shrinks on the way. NULL: nobody. */
@@ -166,7 +143,7 @@ bool svio_sched_pick(struct svio_sched *sched, uint64_t now_ns, struct svio_sche
 
 	/* Time that passes within a grant fills buckets, but not beyond their depth: look again. */
 	if (!sched->leaf || !sched->undisturbed || now_ns != sched->charged_ns ||
-	    sched_queue_has(&sched->timers, now_ns)) {
+	    !sched_before(now_ns, sched->timer_ns)) {
 		sched_settle(sched, now_ns);
 		sched_expire(sched, now_ns);
 		if (port_held(sched, now_ns))
@@ -241,7 +218,7 @@ void svio_sched_charge(struct svio_sched *sched, svio_sched_node leaf, uint64_t 
 	else
 		deactivate(sched, n);
 	if (leaf == sched->leaf)
-		sched_settle(sched, now_ns);
+		settle(sched, now_ns);
 }
 
 void svio_sched_activate(struct svio_sched *sched, svio_sched_node leaf, uint64_t now_ns)

@@ -16,9 +16,10 @@
  *   ceiling holds back, in the ratio of their weights. So a node's part is
  *   its min and its share of what is left. A higher priority waits for one turn at
  *   most on each level, a min's among them.
- * - Service is behind that of the ideal fluid model by at most (4 * depth + S) * (T + L), and what
- *   holds of ceilings on the way add; S: siblings on the way down. Ahead of it by half of that.
- *   A min lacks at most 5 * depth * (T + L). tests/property/sched checks all of this.
+ * - Service is behind that of the ideal fluid model by at most 4 * depth * (T + L), and what holds of
+ *   ceilings on the way add, and T + L + SVIO_SCHED_EARLY_BYTES for each sibling on the way down
+ *   that has a min: mins that fall due at once have a turn each at once. Ahead of it by half of
+ *   that. A min lacks at most 5 * depth * (T + L). tests/property/sched checks all of this.
  * - A node with max is charged at most max * t + burst in any time t; where
  *   burst is below the largest packet, that packet takes its place. A rate is
  *   kept as its inverse, 1.2e-8 too slow at most.
@@ -80,6 +81,9 @@
 #define SVIO_SCHED_TURN_BYTES_MIN     1024u
 #define SVIO_SCHED_TURN_BYTES_MAX     16384u
 #define SVIO_SCHED_TURN_BYTES_NO_RATE 4096u
+
+/* A min may be served so much before it is due: what a slot is worth that stands for its key. */
+#define SVIO_SCHED_EARLY_BYTES 4096u
 
 /* port_bps: 0: a port without a rate. */
 static inline uint32_t svio_sched_turn_bytes(uint64_t port_bps)
