@@ -5,22 +5,23 @@
 void sched_child_remove(struct svio_sched *sched, struct sched_node *child)
 {
 	if (sched_queued(child, SCHED_DUE))
-		sched_queue_unlink(&child->home->due, sched->node, child, SCHED_DUE);
+		sched_queue_unlink(&sched_home(sched, child)->due, sched->node, child, SCHED_DUE);
 	if (!sched_queued(child, SCHED_SHARE))
 		return;
-	sched_queue_unlink(child->share, sched->node, child, SCHED_SHARE);
-	if (!child->share->octaves)
-		child->home->ready &= ~(1u << child->priority);
+	sched_queue_unlink(sched_share(sched, child), sched->node, child, SCHED_SHARE);
+	if (!sched_share(sched, child)->octaves)
+		sched_home(sched, child)->ready &= ~(1u << child->priority);
 }
 
 /* The queues, or the seat, of a priority. */
 static void change_priority(struct svio_sched *sched, struct sched_node *c, uint8_t priority)
 {
-	struct sched_vif *vif = sched_parent(sched, c)->vif;
-
-	if (c->home) {
-		c->share = &c->home->share[priority];
+	if (c->home_at) {
+		c->share_at =
+			(uint32_t)((char *)&sched_home(sched, c)->share[priority] - (char *)sched);
 	} else {
+		struct sched_vif *vif = sched_parent(sched, c)->vif;
+
 		vif->at &= ~sched_seat(c->priority, c->seat);
 		vif->at |= sched_seat(priority, c->seat);
 	}
@@ -65,13 +66,13 @@ void sched_child_set_min(struct svio_sched *sched, struct sched_node *child, uin
 	uint32_t log2 = cost ? 64u - (uint32_t)__builtin_clzll(cost) : 0;
 
 	if (sched_queued(child, SCHED_DUE))
-		sched_queue_unlink(&child->home->due, sched->node, child, SCHED_DUE);
+		sched_queue_unlink(&sched_home(sched, child)->due, sched->node, child, SCHED_DUE);
 	change_due(child, cost, now_ns);
 	child->min_cost = cost;
 	sched_due_moved(sched, child);
 	child->octave[SCHED_DUE] =
 		(uint8_t)(log2 > SCHED_DUE_COST_LOG2 ? log2 - SCHED_DUE_COST_LOG2 : 0);
-	if (!child->home) {
+	if (!child->home_at) {
 		struct sched_vif *vif = sched_parent(sched, child)->vif;
 		uint32_t others = vif->with_min & ~(1u << child->seat);
 

@@ -23,33 +23,48 @@
 #define SCHED_DUE_CREDIT_NS         10000000ull
 #define SCHED_DUE_CREDIT_BYTES_LOG2 15
 
+/* Its parent's, of a child of a group. */
+static inline struct sched_group *sched_home(struct svio_sched *sched,
+					     const struct sched_node *child)
+{
+	return (struct sched_group *)(void *)((char *)sched + child->home_at);
+}
+
+/* The queue of those that a child of a group shares with. */
+static inline struct sched_queue *sched_share(struct svio_sched *sched,
+					      const struct sched_node *child)
+{
+	return (struct sched_queue *)(void *)((char *)sched + child->share_at);
+}
+
 static inline void sched_push_share(struct svio_sched *sched, struct sched_node *child)
 {
-	sched_queue_push(child->share, sched->node, child, SCHED_SHARE, child->octave[SCHED_SHARE],
-			 child->start);
-	child->home->ready |= 1u << child->priority;
+	sched_queue_push(sched_share(sched, child), sched->node, child, SCHED_SHARE,
+			 child->octave[SCHED_SHARE], child->start);
+	sched_home(sched, child)->ready |= 1u << child->priority;
 }
 
 static inline void sched_push_due(struct svio_sched *sched, struct sched_node *child)
 {
-	sched_queue_push(&child->home->due, sched->node, child, SCHED_DUE, child->octave[SCHED_DUE],
-			 child->due.ns);
+	sched_queue_push(&sched_home(sched, child)->due, sched->node, child, SCHED_DUE,
+			 child->octave[SCHED_DUE], child->due.ns);
 }
 
 /* Of those that a child shares with. */
 static inline uint64_t *sched_virtual_time(struct svio_sched *sched, const struct sched_node *child)
 {
-	return child->home ? &child->share->clock
-			   : &sched_parent(sched, child)->vif->served[child->priority];
+	return child->home_at ? &sched_share(sched, child)->clock
+			      : &sched_parent(sched, child)->vif->served[child->priority];
 }
 
 /* A VIF keeps its classes' due times, too: it looks at all of them. */
 static inline void sched_due_moved(struct svio_sched *sched, const struct sched_node *child)
 {
-	struct sched_vif *vif = sched_parent(sched, child)->vif;
+	struct sched_vif *vif;
 
-	if (child->home)
+	if (child->home_at)
 		return;
+	vif = sched_parent(sched, child)->vif;
 	vif->due_ns[child->seat] = child->due.ns;
 	vif->soonest_ns = sched_earlier(vif->soonest_ns, child->due.ns);
 }
@@ -57,8 +72,8 @@ static inline void sched_due_moved(struct svio_sched *sched, const struct sched_
 /* A child counts among those that can be served. */
 static inline void sched_child_join(struct svio_sched *sched, struct sched_node *child)
 {
-	if (child->home)
-		child->share->weight += child->weight;
+	if (child->home_at)
+		sched_share(sched, child)->weight += child->weight;
 	else
 		sched_parent(sched, child)->vif->ready |= (uint8_t)(1u << child->seat);
 }
@@ -66,8 +81,8 @@ static inline void sched_child_join(struct svio_sched *sched, struct sched_node 
 /* A child cannot be served any more. It stays queued. */
 static inline void sched_child_leave(struct svio_sched *sched, struct sched_node *child)
 {
-	if (child->home)
-		child->share->weight -= child->weight;
+	if (child->home_at)
+		sched_share(sched, child)->weight -= child->weight;
 	else
 		sched_parent(sched, child)->vif->ready &= (uint8_t) ~(1u << child->seat);
 }
@@ -75,7 +90,7 @@ static inline void sched_child_leave(struct svio_sched *sched, struct sched_node
 /* A child that can be served goes into the queues it is not in, with the tags it has. */
 static inline void sched_child_again(struct svio_sched *sched, struct sched_node *child)
 {
-	if (!child->home)
+	if (!child->home_at)
 		return;
 	if (!sched_queued(child, SCHED_SHARE))
 		sched_push_share(sched, child);
@@ -166,10 +181,11 @@ static inline void sched_child_charge(struct svio_sched *sched, struct sched_nod
 	if (bytes < SCHED_SHARE_BYTES_MIN)
 		bytes = SCHED_SHARE_BYTES_MIN;
 	/* It shared during its turn, even if it has nothing to send now. */
-	if (child->home)
-		sched_advance_virtual_time(
-			child->share,
-			child->share->weight + (sched_servable(child) ? 0 : child->weight), bytes);
+	if (child->home_at)
+		sched_advance_virtual_time(sched_share(sched, child),
+					   sched_share(sched, child)->weight +
+						   (sched_servable(child) ? 0 : child->weight),
+					   bytes);
 	child->start += (uint64_t)bytes * child->tag_per_byte;
 }
 
@@ -324,8 +340,9 @@ static inline struct sched_node *sched_child_choose(struct svio_sched *sched,
 	struct sched_node *child = NULL;
 
 	if (parent->servable)
-		child = parent->group ? sched_choose_in_group(sched, parent->group, now_ns)
-				      : sched_choose_in_vif(sched, parent->vif, now_ns);
+		child = parent->kind == SVIO_SCHED_GROUP
+				? sched_choose_in_group(sched, parent->group, now_ns)
+				: sched_choose_in_vif(sched, parent->vif, now_ns);
 	if (child)
 		child->flags |= SCHED_TURN;
 	parent->turn_of = child ? child->self : 0;
@@ -338,7 +355,7 @@ static inline bool sched_child_preempted(const struct sched_node *parent,
 {
 	if (child->flags & SCHED_TIMELY)
 		return false;
-	if (parent->group)
+	if (parent->kind == SVIO_SCHED_GROUP)
 		return parent->group->ready >> (child->priority + 1);
 	return !(sched_top_classes(parent->vif) & 1u << child->seat);
 }

@@ -14,10 +14,10 @@
 
 __extension__ typedef unsigned __int128 sched_uint128;
 
-struct sched_clock {
+/* Packed, so that something else fits beside it. */
+struct __attribute__((packed, aligned(4))) sched_clock {
 	uint64_t ns;
 	uint32_t fraction; /* 2^-32 ns */
-	uint32_t reserved;
 };
 
 /* Times and tags are compared modulo 2^64. */
@@ -40,6 +40,12 @@ static inline void sched_clock_set(struct sched_clock *clock, uint64_t ns)
 {
 	clock->ns = ns;
 	clock->fraction = 0;
+}
+
+/* How long so many units take, rounded down. */
+static inline uint64_t sched_units_ns(uint64_t cost, uint64_t units)
+{
+	return (uint64_t)((sched_uint128)cost * units >> 32);
 }
 
 /* cost: below 2^62; units: at most 2^30. */

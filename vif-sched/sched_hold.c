@@ -84,7 +84,7 @@ static void start_timer(struct svio_sched *sched, struct sched_node *node)
 
 void sched_wait(struct svio_sched *sched, struct sched_node *node)
 {
-	node->stats.throttled++;
+	node->throttled++;
 	start_timer(sched, node);
 }
 
@@ -172,7 +172,7 @@ void sched_expire_some(struct svio_sched *sched, uint64_t now_ns)
 	const struct sched_queue *timers = &sched->timers;
 	uint64_t first_ns = now_ns + INT64_MAX / 2; /* none: look again some day */
 
-	/* In this order: the wheel is behind the clock nowhere. */
+	/* In this order: no slot of the wheel may be behind the timers' clock. */
 	expire_wheel(sched, now_ns);
 	expire_octaves(sched, now_ns);
 	if (timers->octaves)

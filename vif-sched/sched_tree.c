@@ -5,10 +5,8 @@
 
 #include "sched_choice.h"
 
-#define NS_PER_S      1000000000ull
-#define BIT_NS        8000000000ull /* a byte at 1 bit/s */
-#define BURST_NS      1000000ull    /* a pause this long costs nobody its max */
-#define BURST_PACKETS 64u
+#define NS_PER_S 1000000000ull
+#define BIT_NS   8000000000ull /* a byte at 1 bit/s */
 /* A wait ends with tokens for a turn: that many, in time. */
 #define RESUME_MIN_NS 20000u
 #define RESUME_MAX_NS 200000u
@@ -42,6 +40,8 @@ static bool lay_out(const struct svio_sched_limits *limits, struct layout *layou
 	layout->nodes = (uint32_t)nodes;
 	layout->group = sizeof(struct svio_sched) + (size_t)nodes * sizeof(struct sched_node);
 	layout->vif = layout->group + (limits->groups + 1) * sizeof(struct sched_group);
+	/* A node says with 32 bits where its group is. */
+	_Static_assert(NODES_MAX * (uint64_t)sizeof(struct sched_group) < 3ull << 30, "32 bits");
 	layout->bytes = layout->vif + (limits->vifs + 1) * sizeof(struct sched_vif);
 	return true;
 }
@@ -238,13 +238,8 @@ static uint64_t depth_bytes(const struct svio_sched_params *params)
 {
 	if (params->burst_bytes == 0)
 		return larger(SVIO_SCHED_PACKET_BYTES_MAX,
-			      sched_mul_div(params->max_bps, BURST_NS, BIT_NS));
+			      sched_mul_div(params->max_bps, SCHED_BURST_NS, BIT_NS));
 	return params->burst_bytes - smaller(params->burst_bytes, SVIO_SCHED_PACKET_BYTES_MAX);
-}
-
-static uint64_t units_ns(uint64_t cost, uint64_t units)
-{
-	return (uint64_t)((sched_uint128)cost * units >> 32);
 }
 
 /* What a bucket becomes. */
@@ -291,7 +286,7 @@ static void apply_max(struct sched_node *node, const struct svio_sched_params *p
 		.depth = depth_bytes(params),
 	};
 
-	bucket.depth_ns = units_ns(bucket.cost, bucket.depth);
+	bucket.depth_ns = sched_units_ns(bucket.cost, bucket.depth);
 	bucket.tokens_ns = fresh ? bucket.depth_ns : 0;
 	change_bucket(&node->free, node->max_cost, node->depth_ns, &bucket, now_ns);
 	node->max_cost = bucket.cost;
@@ -303,17 +298,15 @@ static void apply_max_pps(struct sched_node *node, const struct svio_sched_param
 {
 	struct bucket bucket = {
 		.cost = sched_cost(NS_PER_S, params->max_pps),
-		.depth = larger(BURST_PACKETS, params->max_pps / (NS_PER_S / BURST_NS)),
+		.depth = larger(SCHED_BURST_PACKETS, params->max_pps / (NS_PER_S / SCHED_BURST_NS)),
 	};
 
 	if (bucket.cost)
-		bucket.depth_ns = larger(units_ns(bucket.cost, BURST_PACKETS), BURST_NS);
+		bucket.depth_ns = sched_packet_depth_ns(bucket.cost);
 	bucket.tokens_ns = fresh ? bucket.depth_ns : 0;
-	change_bucket(&node->packet_free, node->packet_cost, node->packet_depth_ns, &bucket,
-		      now_ns);
+	change_bucket(&node->packet_free, node->packet_cost,
+		      sched_packet_depth_ns(node->packet_cost), &bucket, now_ns);
 	node->packet_cost = bucket.cost;
-	node->packet_depth_ns = bucket.depth_ns;
-	node->packet_plenty_ns = units_ns(bucket.cost, BURST_PACKETS);
 	node->flags &= (uint8_t)~SCHED_COUNTS_PACKETS;
 	if (bucket.cost)
 		node->flags |= SCHED_COUNTS_PACKETS;
@@ -322,10 +315,8 @@ static void apply_max_pps(struct sched_node *node, const struct svio_sched_param
 /* What depends on the length of a turn. */
 static void apply_turn(struct sched_node *node, uint32_t turn_bytes)
 {
-	uint64_t turn_ns = units_ns(node->max_cost, turn_bytes);
+	uint64_t turn_ns = sched_units_ns(node->max_cost, turn_bytes);
 
-	/* 0 says that there is no ceiling. */
-	node->plenty_ns = larger(turn_ns, (node->flags & SCHED_COUNTS_PACKETS) != 0);
 	turn_ns = larger(RESUME_MIN_NS, smaller(turn_ns, RESUME_MAX_NS));
 	node->resume_ns = (uint32_t)smaller(node->depth_ns / 2, turn_ns);
 }
@@ -385,6 +376,16 @@ static uint32_t *count_of(struct svio_sched_limits *limits, enum svio_sched_kind
 	return kind == SVIO_SCHED_VIF ? &limits->vifs : &limits->groups;
 }
 
+/* Distance from the port. */
+static uint32_t depth(const struct svio_sched *sched, uint32_t node)
+{
+	uint32_t levels = 0;
+
+	for (; node != SVIO_SCHED_PORT; node = sched->node[node].parent)
+		levels++;
+	return levels;
+}
+
 static int check_place(struct svio_sched *sched, svio_sched_node parent, enum svio_sched_kind kind,
 		       struct svio_sched_refusal *refusal)
 {
@@ -396,7 +397,7 @@ static int check_place(struct svio_sched *sched, svio_sched_node parent, enum sv
 		return refuse(refusal, -EINVAL, "parent", SVIO_SCHED_PORT);
 	if (above->kind == SVIO_SCHED_VIF && kind != SVIO_SCHED_LEAF)
 		return refuse(refusal, -EINVAL, "kind", SVIO_SCHED_LEAF);
-	if (above->depth == SVIO_SCHED_DEPTH_MAX)
+	if (depth(sched, parent) == SVIO_SCHED_DEPTH_MAX)
 		return refuse(refusal, -EINVAL, "depth", SVIO_SCHED_DEPTH_MAX);
 	return 0;
 }
@@ -420,11 +421,11 @@ static void settle_in(struct svio_sched *sched, struct sched_node *node, uint32_
 	struct sched_node *p = &sched->node[parent];
 
 	node->parent = (uint16_t)parent;
-	node->depth = p->depth + 1;
-	node->home = p->group;
 	p->children++;
-	if (p->group)
+	if (p->kind == SVIO_SCHED_GROUP) {
+		node->home_at = (uint32_t)((char *)p->group - (char *)sched);
 		return;
+	}
 	while (p->vif->class_node[node->seat])
 		node->seat++;
 	p->vif->class_node[node->seat] = node->self;
@@ -488,7 +489,7 @@ static void set_turn(struct svio_sched *sched, uint32_t turn_bytes, uint64_t now
 		if (!node->kind)
 			continue;
 		apply_turn(node, turn_bytes);
-		if (node->group)
+		if (node->kind == SVIO_SCHED_GROUP)
 			set_spans(node->group, turn_bytes);
 	}
 	/* Who waits has tokens for a turn sooner now, or later. */
@@ -582,12 +583,12 @@ int svio_sched_del(struct svio_sched *sched, svio_sched_node node)
 		sched_turn_end(sched, n, now_ns);
 	sched_child_remove(sched, n);
 	pass_min_on(sched, n->parent, guaranteed(n), 0, now_ns);
-	if (!n->home)
+	if (!n->home_at)
 		leave_seat(sched_parent(sched, n)->vif, n);
-	if (n->group) {
+	if (n->kind == SVIO_SCHED_GROUP) {
 		n->group->free = sched->free_group;
 		sched->free_group = (uint16_t)(n->group - sched->group);
-	} else if (n->vif) {
+	} else if (n->kind == SVIO_SCHED_VIF) {
 		n->vif->free = sched->free_vif;
 		sched->free_vif = (uint16_t)(n->vif - sched->vif);
 	}
@@ -635,9 +636,9 @@ int svio_sched_stats_get(const struct svio_sched *sched, svio_sched_node node,
 	if (node >= sched->fresh || !sched->node[node].kind)
 		return -EINVAL;
 	n = &sched->node[node];
-	*stats = n->stats;
-	stats->bytes += n->turn_bytes;
-	stats->packets += n->turn_packets;
+	stats->bytes = n->bytes + n->turn_bytes;
+	stats->packets = n->packets + n->turn_packets;
+	stats->throttled = n->throttled;
 	if (sched->leaf && is_above(sched, node, sched->leaf)) {
 		stats->bytes += sched->taken_bytes;
 		stats->packets += sched->taken_packets;

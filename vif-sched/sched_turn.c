@@ -8,8 +8,8 @@
 
 static inline void end_turn(struct svio_sched *sched, struct sched_node *node, uint64_t now_ns)
 {
-	node->stats.bytes += node->turn_bytes;
-	node->stats.packets += node->turn_packets;
+	node->bytes += node->turn_bytes;
+	node->packets += node->turn_packets;
 	sched_take_tokens(node, node->turn_bytes, node->turn_packets);
 	sched_child_charge(sched, node, node->turn_bytes, now_ns);
 	node->turn_bytes = 0;
@@ -68,15 +68,15 @@ void sched_port_turn_end(struct svio_sched *sched, uint64_t now_ns)
 {
 	struct sched_node *port = &sched->node[SVIO_SCHED_PORT];
 
-	port->stats.bytes += port->turn_bytes;
-	port->stats.packets += port->turn_packets;
+	port->bytes += port->turn_bytes;
+	port->packets += port->turn_packets;
 	sched_take_tokens(port, port->turn_bytes, port->turn_packets);
 	port->turn_bytes = 0;
 	port->turn_packets = 0;
 	port->turn_budget = 0;
 	if (sched_exhausted(port, now_ns)) {
 		port->flags |= SCHED_HELD;
-		port->stats.throttled++;
+		port->throttled++;
 		sched->port_wake_ns = sched_resume_ns(port);
 	}
 }

@@ -16,10 +16,11 @@
  *   ceiling holds back, in the ratio of their weights. So a node's part is
  *   its min and its share of what is left. A higher priority waits for one turn at
  *   most on each level, a min's among them.
- * - Service is behind that of the ideal fluid model by at most 4 * depth * (T + L), and what holds of
- *   ceilings on the way add, and T + L + SVIO_SCHED_EARLY_BYTES for each sibling on the way down
- *   that has a min: mins that fall due at once have a turn each at once. Ahead of it by half of
- *   that. A min lacks at most 5 * depth * (T + L). tests/property/sched checks all of this.
+ * - Service is behind that of the ideal fluid model by at most 4 * depth * (T + L), besides what holds
+ *   of ceilings on the way add, and T + L + SVIO_SCHED_EARLY_BYTES for each sibling on the way down:
+ *   mins that fall due at once have a turn each at once (prop_sched_lag shows such a case). Ahead
+ *   of it by 2 * depth turns and one of each sibling, and what all ceilings hold. A min lacks at
+ *   most 5 * depth * (T + L). tests/property/sched checks all of this.
  * - A node with max is charged at most max * t + burst in any time t; where
  *   burst is below the largest packet, that packet takes its place. A rate is
  *   kept as its inverse, 1.2e-8 too slow at most.
@@ -32,15 +33,15 @@
  * How. On each level one child has the turn until it has taken T bytes, has nothing
  * left, or a higher priority comes. The next is chosen by earliest deadline first among
  * those whose min is due, and by WF2Q+ among those who share; both in slots whose
- * width is a power of two (sched_choice.c and sched_queue.h name the sources). It
+ * width is a power of two (sched_choice.h and sched_queue.h name the sources). It
  * needs no packet's length before the packet is fetched, and stays fair when the
  * device's speed varies. Ceilings are token buckets with a timer.
  *
  * Pick, charge, activate and deactivate are O(1) in the number of nodes; they depend on the
  * depth of the tree and on how many powers of two its weights lie in (at most 17). Changes
- * of settings are O(nodes of equal weight below the same node). Memory: 256 bytes a node, 104
+ * of settings are O(nodes of equal weight below the same node). Memory: 192 bytes a node, 168
  * more for a VIF with classes, 41 kB for a group, of which those of the priorities in use
- * are touched.
+ * are touched, and 22 kB for the timers.
  *
  * Pure library: no clock (now_ns is an argument, monotonic, any origin, may
  * wrap), no allocation after init, no threads, no libc beyond mem*. The caller
