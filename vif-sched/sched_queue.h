@@ -87,7 +87,7 @@ static inline void sched_queue_push(struct sched_queue *queue, struct sched_node
 		slot = sched_queue_squeeze(queue, octave, slot);
 	}
 	slot %= SCHED_SLOTS;
-	node->place[kind] = (uint16_t)(octave * SCHED_SLOTS + slot);
+	node->place[kind] = (uint16_t)(octave * SCHED_SLOTS + (uint32_t)slot);
 	sched_slot_append(&queue->slot[node->place[kind]], nodes, node, kind);
 	queue->used[octave] = used | 1u << slot;
 }

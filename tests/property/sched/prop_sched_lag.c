@@ -272,7 +272,7 @@ static void prop_each_sibling_may_have_a_turn_before_it_is_due(void)
 {
 	const struct svio_sched_params small = { .min_bps = 1000000000 / (limits.leaves - 1) };
 	void *memory = aligned_alloc(64, (svio_sched_bytes(&limits) + 63) / 64 * 64);
-	svio_sched_node leaf[40];
+	svio_sched_node leaf[40] = { 0 };
 	uint32_t i;
 
 	CU_ASSERT_FATAL(memory != NULL);
