@@ -67,19 +67,23 @@ static void add_mapping(struct sampler *sampler, uint64_t start, uint64_t end, c
 	sampler->mapping_count++;
 }
 
-/* A line of /proc/PID/maps. A program's first mapping begins at its file's first byte. */
-static void read_mapping(struct sampler *sampler, const char *line)
+/*
+ * A line of /proc/PID/maps: start-end rights offset device inode path. A program's first mapping
+ * begins at its file's first byte.
+ */
+static void read_mapping(struct sampler *sampler, char *line)
 {
-	unsigned long long start;
-	unsigned long long end;
-	char rights[5];
-	char path[256] = "";
+	char *at = line;
+	uint64_t start = strtoull(at, &at, 16);
+	uint64_t end = strtoull(at + 1, &at, 16);
+	char *path = strpbrk(at, "/[");
 
-	if (sscanf(line, "%llx-%llx %4s %*s %*s %*s %255[^\n]", &start, &end, rights, path) < 3)
+	line[strcspn(line, "\n")] = 0;
+	if (!path)
 		return;
 	if (!sampler->base && strcmp(path, sampler->program) == 0)
 		sampler->base = start;
-	if (rights[2] == 'x')
+	if (at[3] == 'x')
 		add_mapping(sampler, start, end,
 			    strcmp(path, sampler->program) == 0 ? PROGRAM : path);
 }
@@ -119,7 +123,8 @@ bool sampler_open(struct sampler *sampler, pid_t pid, char *why)
 		return false;
 	}
 	for (size_t i = 0; opened && i < tasks.gl_pathc && i < SAMPLE_THREADS_MAX; i++)
-		opened = add_thread(sampler, (pid_t)atoi(strrchr(tasks.gl_pathv[i], '/') + 1), why);
+		opened = add_thread(
+			sampler, (pid_t)strtol(strrchr(tasks.gl_pathv[i], '/') + 1, NULL, 10), why);
 	globfree(&tasks);
 	if (!opened)
 		sampler_close(sampler);
