@@ -18,12 +18,13 @@ uint64_t sched_queue_squeeze(struct sched_queue *queue, uint32_t octave, uint64_
 	uint32_t last =
 		31u - (uint32_t)__builtin_clz(sched_rotate_right(queue->used[octave], first));
 	int64_t ahead = (int64_t)((slot << shift) - queue->first[octave]) >> shift;
+	/* As early as the last slot in use allows: who is owed much goes before all others. */
+	int64_t earliest = (int64_t)last - (int64_t)(SCHED_SLOTS - 1);
 
 	if (ahead > 0)
 		return (queue->first[octave] >> shift) + SCHED_SLOTS - 1;
-	/* The octave begins with it if the last slot in use can stay. */
-	if ((int64_t)last - ahead >= (int64_t)SCHED_SLOTS)
-		return queue->first[octave] >> shift;
+	if (ahead < earliest)
+		slot = (queue->first[octave] >> shift) + (uint64_t)earliest;
 	queue->first[octave] = slot << shift;
 	if (sched_before(slot << shift, queue->soonest))
 		queue->soonest = slot << shift;

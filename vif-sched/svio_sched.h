@@ -20,9 +20,7 @@
  *   of ceilings on the way add, and T + L + SVIO_SCHED_EARLY_BYTES for each sibling on the way down:
  *   mins that fall due at once have a turn each at once (prop_sched_lag shows such a case). Ahead
  *   of it by 2 * depth turns and one of each sibling, and what all ceilings hold. A min lacks at
- *   most 5 * depth * (T + L). tests/property/sched checks all of this. Known to fail: a node that is
- *   owed more than the slots reach (64 kB) when its weight changes stays behind for as long as a
- *   sibling has packets of 64 kB (SVIO_TEST_SEED=3055 of prop_lag_with_the_largest_packets).
+ *   most 5 * depth * (T + L). tests/property/sched checks all of this.
  * - A node with max is charged at most max * t + burst in any time t; where
  *   burst is below the largest packet, that packet takes its place. A rate is
  *   kept as its inverse, 1.2e-8 too slow at most.

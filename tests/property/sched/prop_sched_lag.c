@@ -255,6 +255,18 @@ static void prop_lag_with_the_largest_packets(void)
 					    .with_ceilings = true });
 }
 
+/* Here a leaf is owed more than an octave's slots reach when its weight changes. */
+static void prop_lag_of_one_that_is_owed_much(void)
+{
+	run_trees(&(const struct lag_case){ .rate_bps = 10000000000,
+					    .packet_max = SVIO_SCHED_PACKET_BYTES_MAX,
+					    .changes = 2,
+					    .trees = 1,
+					    .seed = 3055,
+					    .with_mins = true,
+					    .with_ceilings = true });
+}
+
 static void prop_lag_from_1_kbps_to_400_gbps(void)
 {
 	run_trees(&(const struct lag_case){ .packet_max = 1538,
@@ -300,5 +312,6 @@ SVIO_TEST_MAIN("sched lag", SVIO_TEST(prop_lag_by_weight_and_priority),
 	       SVIO_TEST(prop_lag_with_mins), SVIO_TEST(prop_lag_with_mins_and_ceilings),
 	       SVIO_TEST(prop_lag_while_settings_change),
 	       SVIO_TEST(prop_lag_with_the_largest_packets),
+	       SVIO_TEST(prop_lag_of_one_that_is_owed_much),
 	       SVIO_TEST(prop_lag_from_1_kbps_to_400_gbps),
 	       SVIO_TEST(prop_each_sibling_may_have_a_turn_before_it_is_due))

@@ -57,14 +57,39 @@ static void key_before_the_first_comes_first(void)
 	CU_ASSERT_EQUAL(pop(0), 1);
 }
 
-/* No room for it and the last at once: it joins the first. */
-static void key_far_before_the_first_joins_the_first(void)
+/* No room for it and the last at once: it goes as far before the first as there is. */
+static void key_far_before_the_first_goes_before_it(void)
 {
 	push(1, 0, START + 20 * SLOT);
 	push(2, 0, START + 50 * SLOT);
 	push(3, 0, START);
+	CU_ASSERT_EQUAL(pop(0), 3);
+	CU_ASSERT_EQUAL(pop(0), 1);
+	CU_ASSERT_EQUAL(pop(0), 2);
+}
+
+static void key_far_before_the_first_joins_it_where_all_slots_are_in_use(void)
+{
+	push(1, 0, START + 20 * SLOT);
+	push(2, 0, START + 51 * SLOT);
+	push(3, 0, START);
 	CU_ASSERT_EQUAL(pop(0), 1);
 	CU_ASSERT_EQUAL(pop(0), 3);
+	CU_ASSERT_EQUAL(pop(0), 2);
+}
+
+/* One that is owed much has turn after turn, until it has caught up with the others. */
+static void key_that_is_owed_stays_first(void)
+{
+	uint64_t key = START;
+
+	push(1, 0, START + 70 * SLOT);
+	for (; sched_before(key, START + 70 * SLOT); key += 3 * SLOT) {
+		push(2, 0, key);
+		CU_ASSERT_EQUAL_FATAL(pop(0), 2);
+	}
+	push(2, 0, key);
+	CU_ASSERT_EQUAL(pop(0), 1);
 	CU_ASSERT_EQUAL(pop(0), 2);
 }
 
@@ -128,7 +153,9 @@ static void order_holds_whatever_comes_and_goes(void)
 
 SVIO_TEST_MAIN_WITH("sched queue", setup, NULL, SVIO_TEST(pops_come_by_slot_and_then_in_order),
 		    SVIO_TEST(key_before_the_first_comes_first),
-		    SVIO_TEST(key_far_before_the_first_joins_the_first),
+		    SVIO_TEST(key_far_before_the_first_goes_before_it),
+		    SVIO_TEST(key_far_before_the_first_joins_it_where_all_slots_are_in_use),
+		    SVIO_TEST(key_that_is_owed_stays_first),
 		    SVIO_TEST(key_beyond_the_slots_waits_in_the_last),
 		    SVIO_TEST(eligible_is_the_first_to_be_finished),
 		    SVIO_TEST(order_holds_whatever_comes_and_goes))
