@@ -156,7 +156,7 @@ static enum part find_part(const struct sample_place *place)
 /* Which functions a part is made of: for whoever works on them. */
 static void print_functions(const struct sample_place *places, size_t count, uint64_t samples)
 {
-	bool *done = calloc(count, sizeof(*done));
+	bool *done = calloc(count + 1, sizeof(*done));
 
 	if (!done)
 		err(1, "memory");
