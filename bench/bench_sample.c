@@ -13,6 +13,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "bench_folder.h"
+
 #define PER_SECOND 7919 /* prime: in step with nothing */
 #define RING_BYTES (1u << 18)
 #define PROGRAM    "program"
@@ -259,24 +261,29 @@ static void name_library(const struct sampler *sampler, struct sample_place *pla
 struct sample_place *sample_resolve(struct sampler *sampler, size_t *count)
 {
 	struct sample_place *places = group(sampler, count);
-	char name[] = "/tmp/svio-bench-XXXXXX";
-	int file = mkstemp(name);
+	char folder[BENCH_FOLDER_BYTES];
+	char name[BENCH_FOLDER_BYTES + 16];
 	char command[640];
 	bool resolved;
+	FILE *file;
 	FILE *pipe;
 
-	if (file < 0)
+	bench_folder_make(folder, "svio-parts");
+	snprintf(name, sizeof(name), "%s/addresses", folder);
+	file = fopen(name, "we");
+	if (!file)
 		err(1, "%s", name);
 	for (size_t i = 0; i < *count; i++)
-		dprintf(file, "0x%llx\n", (unsigned long long)places[i].address);
-	close(file);
-	snprintf(command, sizeof(command), "addr2line -a -f -i -e '%s' < %s", sampler->program,
+		fprintf(file, "0x%llx\n", (unsigned long long)places[i].address);
+	if (fclose(file))
+		err(1, "%s", name);
+	snprintf(command, sizeof(command), "addr2line -a -f -i -e '%s' < '%s'", sampler->program,
 		 name);
 	pipe = popen(command, "re");
 	resolved = pipe && read_frames(pipe, places, *count);
 	if (pipe && pclose(pipe))
 		resolved = false;
-	unlink(name);
+	bench_folder_remove(folder);
 	for (size_t i = 0; i < *count; i++)
 		name_library(sampler, &places[i]);
 	if (resolved)
